@@ -1,0 +1,173 @@
+"""The store's protocol: what the use cases need to remember, as units of work.
+
+Each method is one transaction that is either whole or not there, survives the cancellation of its caller, and raises
+:class:`~proxy.errors.StoreUnavailable` when the engine is locked, read-only, full or damaged. Secrets arrive sealed or
+hashed. Each method that changes what others may have prepared from it appends a row to the change feed in the same
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from proxy.model import (
+    Change,
+    Consent,
+    ContentGuid,
+    Credentials,
+    CredentialsGuid,
+    IntegrationGuid,
+    Sealed,
+    SessionHash,
+    SessionTokenHash,
+    Viewer,
+    ViewerGuid,
+    ViewerSession,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSession:
+    """A stored viewer session with its viewer; the caller judges whether it is still alive."""
+
+    session: ViewerSession
+    viewer: Viewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence(KnownSession):
+    """A session in front of one content."""
+
+    consents: frozenset[IntegrationGuid]
+    """Integrations whose token this content may have from this viewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """All that one finished authorization writes, in one transaction."""
+
+    credentials: Credentials
+    """Replaces the row of the same viewer and integration, whatever its guid and generation."""
+    consent: Consent | None
+    """``None``: a sign-in for a content that does not use this integration."""
+    session: ViewerSession | None
+    """A new session; ``None``: the viewer keeps the one they have."""
+    ended_session: SessionHash | None
+    """The session that the new one replaces."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshedTokens:
+    """What one successful refresh writes."""
+
+    access_token: Sealed
+    refresh_token: Sealed | None
+    """``None``: keep the stored one."""
+    issued_at: datetime
+    expires_at: datetime | None
+    refresh_expires_at: datetime | None
+    """``None``: keep the stored value when ``refresh_token`` is ``None`` too, else unknown."""
+    scope: str | None
+    """``None``: unchanged."""
+
+
+class Store(Protocol):
+    """The sidecar's records."""
+
+    async def close(self) -> None:
+        """Finish what runs and let go of the engine; afterwards the store cannot be used."""
+
+    async def check(self) -> None:
+        """Raise ``StoreUnavailable`` unless a write would work now (for the readiness probe; writes nothing lasting)."""
+
+    # — sign-in ————————————————————————————————————————————————————————————————————————————————
+
+    async def claim_state(self, state_id: str, *, expires_at: datetime) -> bool:
+        """Mark a ``state`` as used; ``False`` when it was before."""
+
+    async def ensure_viewer(self, viewer: Viewer) -> Viewer:
+        """Return the viewer with this identity, creating or bringing up to date its claims.
+
+        A viewer without identity is always created. With identity, ``(identified_by, identity.subject)`` is unique and
+        the stored guid and ``created_at`` win.
+        """
+
+    async def complete_authorization(self, completed: Completed) -> None:
+        """Write credentials, consent and session together.
+
+        Feed: ``CredentialsChanged``; ``SessionEnded`` for ``ended_session``.
+        """
+
+    # — sessions ———————————————————————————————————————————————————————————————————————————————
+
+    async def session(self, session_hash: SessionHash) -> KnownSession | None:
+        """Return the session, alive or not; ``None`` when there is no such row."""
+
+    async def presence(self, session_hash: SessionHash, content_guid: ContentGuid) -> Presence | None:
+        """Return the session with this viewer's consents for the content."""
+
+    async def touch_sessions(self, last_seen: Mapping[SessionHash, datetime]) -> None:
+        """Move ``last_seen_at`` forward (never back); unknown sessions are ignored."""
+
+    async def end_session(self, session_hash: SessionHash) -> bool:
+        """Delete the session and its session tokens; ``False`` when it was gone.
+
+        With the last session of a viewer without identity, viewer, credentials and consents go too. Feed:
+        ``SessionEnded``.
+        """
+
+    async def add_session_token(
+        self, token_hash: SessionTokenHash, *, session_hash: SessionHash, content_guid: ContentGuid
+    ) -> bool:
+        """Remember a session token; adding it again changes nothing. ``False`` when the session is gone."""
+
+    async def redeem_session_token(self, token_hash: SessionTokenHash) -> tuple[ContentGuid, Presence] | None:
+        """Return the content the token was made for and the session it belongs to."""
+
+    # — credentials ————————————————————————————————————————————————————————————————————————————
+
+    async def credentials(self, viewer_guid: ViewerGuid, integration_guid: IntegrationGuid) -> Credentials | None:
+        """Return the viewer's tokens for the integration."""
+
+    async def acquire_lease(
+        self, credentials_guid: CredentialsGuid, *, owner: str, now: datetime, until: datetime
+    ) -> Credentials | None:
+        """Take the refresh lease and return the row as it is now; ``None`` while somebody else holds it (or no row).
+
+        An owner takes its own lease again; a lease whose end is not after ``now`` is free.
+        """
+
+    async def release_lease(self, credentials_guid: CredentialsGuid, *, owner: str) -> None:
+        """Give the lease back; nothing happens when it is no longer held."""
+
+    async def save_refresh(
+        self, credentials_guid: CredentialsGuid, *, generation: int, tokens: RefreshedTokens, now: datetime
+    ) -> Credentials | None:
+        """Store a refresh that started from ``generation`` and release the lease, whoever holds it.
+
+        Return the row after it: generation + 1 with these tokens, or, when something newer stands already, that newer
+        row unchanged. ``None`` when the row is gone. Feed: ``CredentialsChanged``.
+        """
+
+    async def end_credentials(
+        self, credentials_guid: CredentialsGuid, *, generation: int, because: str, keep_refresh_token: bool, now: datetime
+    ) -> Credentials | None:
+        """Record that the grant is dead (or, with ``keep_refresh_token``, that the provider wants interaction).
+
+        Counts only at an unchanged ``generation``: otherwise, as with ``save_refresh``, return what stands. Consents
+        stay. Releases the lease. Feed: ``CredentialsChanged``.
+        """
+
+    # — housekeeping ———————————————————————————————————————————————————————————————————————————
+
+    async def purge(self, *, now: datetime, idle_since: datetime) -> Sequence[SessionHash]:
+        """Delete used states and sessions that are over (absolute end passed, or not seen since ``idle_since``).
+
+        Ends the sessions as ``end_session`` does; return their hashes.
+        """
+
+    async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:
+        """Return the feed after ``position`` and the new position; ``-1`` asks for the present position only."""
