@@ -1,0 +1,100 @@
+"""What the configuration comes to: plain frozen values, checked, without a trace of YAML or pydantic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from proxy.model import ContentGuid, Directory
+
+CALLBACK_PATH = "/__oauth__/integrations/callback"
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class TcpListen:
+    """An address and port to listen on; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnixListen:
+    """A Unix socket to listen on."""
+
+    path: str
+
+
+Listen = TcpListen | UnixListen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """PEM files for the viewers' listener."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentKey:
+    """An API key with which one content redeems its viewers' session tokens."""
+
+    name: str
+    content_guid: ContentGuid
+    key_hash: bytes
+    """SHA-256 of the key (32 bytes)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of time and size; times in seconds. What each is for, and what 0 means: ``proxy/config/schema.py``."""
+
+    max_head_bytes: int = 65_536
+    max_headers: int = 128
+    max_target_bytes: int = 16_384
+    max_connections: int = 10_000
+    max_connections_per_peer: int = 0
+    max_websocket_frame_bytes: int = 64 * 1024 * 1024
+    max_sessions_in_memory: int = 50_000
+    head_timeout_s: float = 15
+    body_progress_timeout_s: float = 60
+    keep_alive_s: float = 75
+    content_connect_timeout_s: float = 5
+    content_response_timeout_s: float = 300
+    content_keep_alive_s: float = 4
+    websocket_ping_s: float = 25
+    drain_timeout_s: float = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One process, completely described."""
+
+    public_url: str
+    """The origin that viewers type: ``scheme://host[:port]``, lower case, no default port, no slash at the end."""
+    public_host: str
+    """``host[:port]`` as browsers send it in ``Host``."""
+    listen: Listen
+    tls: Tls | None
+    trusted_proxies: tuple[Network, ...]
+    store_path: Path
+    store_keys: tuple[bytes, ...] = field(repr=False)
+    """32 bytes each: the first seals, all open."""
+    api_listen: Listen | None
+    """``None``: no Server API and no exchange."""
+    content_keys: tuple[ContentKey, ...]
+    session_idle: timedelta
+    session_lifetime: timedelta
+    limits: Limits
+    directory: Directory
+    unsafe_shared_origin: bool = False
+
+    @property
+    def redirect_uri(self) -> str:
+        """The one redirect URI to register at every authorization server."""
+        return self.public_url + CALLBACK_PATH
