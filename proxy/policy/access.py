@@ -1,0 +1,36 @@
+"""Who may see a content: its access rule against the viewer's verified identity."""
+
+from __future__ import annotations
+
+from proxy.model import Access, Anyone, Identity, Named, SignedIn, Viewer
+
+
+def is_allowed(access: Access, viewer: Viewer) -> bool:
+    """Say whether the rule lets the viewer in; a viewer without identity passes only rules that name nobody."""
+    match access:
+        case Anyone() | SignedIn():
+            return True
+        case Named():
+            return viewer.identity is not None and _is_named(access, viewer.identity)
+
+
+def _is_named(rule: Named, identity: Identity) -> bool:
+    if not rule.groups.isdisjoint(identity.groups):
+        return True
+    email = _verified_email(identity)
+    return email is not None and (email in rule.emails or email.partition("@")[2] in rule.domains)
+
+
+def _verified_email(identity: Identity) -> str | None:
+    """Return the address in lower case, or ``None`` when it is not verified or could be read in two ways.
+
+    Only plain ASCII with one ``@``: ``"a@corp.example"@evil.example`` has two readings, and lower-casing folds some
+    other letters (the Kelvin sign, for one) onto ASCII ones.
+    """
+    email = identity.email
+    if identity.email_verified is not True or not email.isascii() or not email.isprintable():
+        return None
+    local, at, domain = email.lower().partition("@")
+    if not (local and at and domain) or "@" in domain or " " in email or '"' in email:
+        return None
+    return f"{local}@{domain}"
