@@ -1,0 +1,357 @@
+"""An authorization server that a test scripts: RFC 6749, 7636, 7009 and 9207 as a plain `custom` provider speaks them.
+
+It runs in the test's own event loop and is driven by its Python attributes. People are the users of
+:mod:`tests.doubles.grants`; who sits at the browser is ``current_user``, unless the request says so itself with a
+``Person`` header or on the consent page.
+
+Not done: ID tokens; the `custom` template takes the identity from userinfo.
+"""
+
+from __future__ import annotations
+
+import hmac
+import html
+import ssl
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
+
+from aiohttp import web
+
+from tests.doubles.clock import Clock
+from tests.doubles.faults import Faults
+from tests.doubles.gate import Gate
+from tests.doubles.grants import CLIENT_SECRET_MARKER, Family, GrantError, Grants, RegisteredClient, User, new_secret
+from tests.doubles.journal import Entry, Journal
+from tests.doubles.serving import serving
+
+SCOPES = frozenset({"openid", "profile", "email", "groups", "offline_access", "read", "write"})
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+Handler = Callable[[web.Request, Entry], Awaitable[web.StreamResponse]]
+
+
+class AuthorizationServer:
+    """The double; ``async with AuthorizationServer.running() as server``."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.url = ""
+        self.journal = Journal()
+        self.grants = Grants()
+        self.faults = Faults()
+        self.gate = Gate()
+        """Token requests wait here before they are processed."""
+        self.answer_gate = Gate()
+        """Token requests wait here after they were processed, with the answer in hand."""
+        self.current_user = "ada"
+        self.decisions: deque[str] = deque()
+        """Next outcomes of the authorize step, used once each; ``approve`` when empty. Others: ``deny``,
+        ``error:<code>``, ``deny_no_state``, ``html_error``, ``wrong_iss``, ``drop_iss``, ``other_user:<id>``,
+        ``reduce_scope:<scope>``."""
+        self.shows_consent_page = False
+        """Ask on a page who is there and whether they consent, instead of approving at once."""
+        self.access_ttl_s = 3600.0
+        self.token_size = 0
+        """Access tokens are padded to this many characters."""
+        self.refresh_token_field = "normal"
+        """What a refresh answers as ``refresh_token``: ``normal`` (by the rotation), ``absent``, ``null``, ``empty``."""
+        self.refresh_tokens_in_flight: Counter[str] = Counter()
+        self.concurrent_max = 0
+        """Most token requests that were ever in flight at once for one refresh token."""
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, *, clock: Clock | None = None, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[AuthorizationServer]:
+        server = cls(clock)
+        async with serving(server.application(), port=port, tls=tls) as server.url:
+            yield server
+
+    # — what tests call ————————————————————————————————————————————————————————————————————————
+
+    def register(self, redirect_uri: str, *, client_id: str = "sidecar", public: bool = False) -> RegisteredClient:
+        """Register a client with a fresh recognisable secret whose characters need encoding in HTTP Basic."""
+        secrets = [] if public else [new_secret(CLIENT_SECRET_MARKER, "+/=%:~")]
+        client = RegisteredClient(client_id=client_id, secrets=secrets, redirect_uris={redirect_uri})
+        self.grants.clients[client_id] = client
+        return client
+
+    def config_for(self, client: RegisteredClient) -> dict[str, str]:
+        """The integration's ``config`` in the sidecar's configuration."""
+        config = {
+            "authorization_uri": f"{self.url}/authorize",
+            "token_uri": f"{self.url}/token",
+            "userinfo_uri": f"{self.url}/userinfo",
+            "revocation_uri": f"{self.url}/revoke",
+            "issuer": self.url,
+            "client_id": client.client_id,
+            "scopes": "openid profile email offline_access",
+        }
+        return config | ({"client_secret": client.secrets[0]} if client.secrets else {})
+
+    def owner_of(self, access_token: str) -> User | None:
+        """Whose live access token this is."""
+        return self.grants.owner_of(access_token, now=self.clock.now())
+
+    @property
+    def token_requests(self) -> list[Entry]:
+        return self.journal.at("/token")
+
+    # — HTTP ———————————————————————————————————————————————————————————————————————————————————
+
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=4 * 1024**2)
+        app.router.add_route("*", "/authorize", self._recorded("authorize", self._authorize))
+        app.router.add_route("*", "/token", self._recorded("token", self._token))
+        app.router.add_route("*", "/revoke", self._recorded("revoke", self._revoke))
+        app.router.add_route("*", "/userinfo", self._recorded("userinfo", self._userinfo))
+        app.router.add_get("/.well-known/oauth-authorization-server", self._recorded("metadata", self._metadata))
+        return app
+
+    def _recorded(self, endpoint: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            entry = Entry(
+                time=self.clock.now(),
+                method=request.method,
+                target=request.raw_path,
+                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers],
+                body=await request.read(),
+            )
+            self.journal.append(entry)
+            fault = self.faults.next(endpoint)
+            if fault is not None and fault.before is not None:
+                entry.outcome = fault.name
+                return await fault.before(request)
+            response = await handler(request, entry)
+            if fault is not None and fault.after is not None and isinstance(response, web.Response):
+                entry.outcome += f" {fault.name}"
+                return await fault.after(request, response)
+            return response
+
+        return handle
+
+    async def _metadata(self, _: web.Request, __: Entry) -> web.Response:
+        return web.json_response(
+            {
+                "issuer": self.url,
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/token",
+                "revocation_endpoint": f"{self.url}/revoke",
+                "userinfo_endpoint": f"{self.url}/userinfo",
+                "response_types_supported": ["code"],
+                "code_challenge_methods_supported": ["S256"],
+                "authorization_response_iss_parameter_supported": True,
+            }
+        )
+
+    # — authorize ——————————————————————————————————————————————————————————————————————————————
+
+    async def _authorize(self, request: web.Request, entry: Entry) -> web.Response:
+        # The consent page posts back to its own URL: the query is the authorization request both times.
+        pairs = entry.query
+        asked = dict(pairs)
+        client = self.grants.clients.get(asked.get("client_id", ""))
+        redirect_uri = asked.get("redirect_uri", "")
+        if client is None or redirect_uri not in client.redirect_uris:
+            entry.outcome = "unknown client or redirect_uri"
+            return page(400, "This application is not registered here.")
+        if problem := _authorization_problem(pairs):
+            entry.outcome = problem
+            return self._back(redirect_uri, asked, {"error": problem})
+        if self.shows_consent_page and request.method == "GET":
+            entry.outcome = "asked"
+            return self._consent_page(asked)
+        answered = dict(entry.pairs)
+        default = answered.get("decision") or "approve"
+        decision, _, detail = (self.decisions.popleft() if self.decisions else default).partition(":")
+        user_id = answered.get("user") or entry.header("Person") or self.current_user
+        entry.outcome = decision
+        match decision:
+            case "html_error":
+                return page(200, "The sign-in service has a problem.")
+            case "deny":
+                return self._back(
+                    redirect_uri, asked, {"error": "access_denied", "error_description": "<b>The viewer said no</b>"}
+                )
+            case "deny_no_state":
+                return self._back(redirect_uri, {}, {"error": "access_denied"})
+            case "error":
+                return self._back(redirect_uri, asked, {"error": detail, "error_description": f"scripted {detail}"})
+        code = self.grants.new_code(
+            client_id=client.client_id,
+            redirect_uri=redirect_uri,
+            scope=detail if decision == "reduce_scope" else asked.get("scope", ""),
+            challenge=asked.get("code_challenge"),
+            user_id=detail if decision == "other_user" else user_id,
+            now=self.clock.now(),
+        )
+        iss = {"wrong_iss": "https://other.example", "drop_iss": ""}.get(decision, self.url)
+        return self._back(redirect_uri, asked, {"code": code}, iss=iss)
+
+    def _back(
+        self, redirect_uri: str, asked: dict[str, str], answer: dict[str, str], *, iss: str | None = None
+    ) -> web.Response:
+        """Redirect to the client; an existing query of ``redirect_uri`` stays."""
+        state = {"state": asked["state"]} if "state" in asked else {}
+        issuer = self.url if iss is None else iss
+        query = urlencode(answer | state | ({"iss": issuer} if issuer else {}))
+        separator = "&" if urlsplit(redirect_uri).query else "?"
+        return web.Response(status=302, headers={"Location": f"{redirect_uri}{separator}{query}", **NO_STORE})
+
+    def _consent_page(self, asked: dict[str, str]) -> web.Response:
+        people = "".join(
+            f'<button name="user" value="{user.id}">Continue as {html.escape(user.name)}</button>'
+            for user in self.grants.users.values()
+        )
+        scope = html.escape(asked.get("scope", ""))
+        return page(
+            200,
+            f"<h1>Sign in</h1><p>Allow {html.escape(asked['client_id'])} to use: {scope}</p>"
+            f'<form method="post">{people}<button name="decision" value="deny">Deny</button></form>',
+        )
+
+    # — token ——————————————————————————————————————————————————————————————————————————————————
+
+    async def _token(self, request: web.Request, entry: Entry) -> web.Response:
+        refresh_token = entry.value("refresh_token") or ""
+        self.refresh_tokens_in_flight[refresh_token] += 1
+        if refresh_token:
+            self.concurrent_max = max(self.concurrent_max, self.refresh_tokens_in_flight[refresh_token])
+        try:
+            await self.gate.pass_through()
+            response = self._answer_token(request, entry)
+            await self.answer_gate.pass_through()
+        finally:
+            self.refresh_tokens_in_flight[refresh_token] -= 1
+        return response
+
+    def _answer_token(self, request: web.Request, entry: Entry) -> web.Response:
+        try:
+            client = self._authenticate(request, entry)
+            answer = self._grant(client, entry)
+        except GrantError as error:
+            entry.outcome = error.error
+            challenge = {"WWW-Authenticate": 'Basic realm="fake"'} if error.status == 401 else {}
+            return web.json_response(
+                {"error": error.error, "error_description": error.description},
+                status=error.status,
+                headers=NO_STORE | challenge,
+            )
+        entry.outcome = "ok"
+        return web.json_response(answer, headers=NO_STORE)
+
+    def _authenticate(self, request: web.Request, entry: Entry) -> RegisteredClient:
+        """Exactly one mechanism, Basic halves form-decoded (RFC 6749 §2.3.1)."""
+        if request.method != "POST" or request.content_type != "application/x-www-form-urlencoded":
+            raise GrantError("invalid_request", "POST a form.", 405 if request.method != "POST" else 400)
+        names = Counter(name for name, _ in entry.pairs)
+        if entry.leak_in_query or any(count > 1 for count in names.values()):
+            raise GrantError("invalid_request", "A parameter is repeated, or in the query.")
+        basic, body_secret = entry.basic_halves(), entry.value("client_secret")
+        if basic is not None and body_secret is not None:
+            entry.client_auth = "multiple"
+            raise GrantError("invalid_request", "One way to authenticate is enough.")
+        if basic is not None:
+            entry.client_auth = "basic"
+            client_id, secret = (unquote_plus(half) for half in basic)
+        else:
+            entry.client_auth = "none" if body_secret is None else "post"
+            client_id, secret = entry.value("client_id") or "", body_secret or ""
+        client = self.grants.clients.get(client_id)
+        if client is None or bool(client.secrets) != (entry.client_auth != "none"):
+            raise GrantError("invalid_client", "Unknown client, or the wrong way to authenticate.", 401)
+        known = client.secrets or [""]
+        if not any(hmac.compare_digest(secret.encode(), right.encode()) for right in known):
+            raise GrantError("invalid_client", "Wrong secret.", 401)
+        return client
+
+    def _grant(self, client: RegisteredClient, entry: Entry) -> dict[str, object]:
+        now = self.clock.now()
+        match entry.value("grant_type"):
+            case "authorization_code":
+                family = self.grants.redeem_code(
+                    entry.value("code") or "",
+                    client_id=client.client_id,
+                    redirect_uri=entry.value("redirect_uri") or "",
+                    verifier=entry.value("code_verifier"),
+                    now=now,
+                )
+                offline = "offline_access" in family.scope.split()
+                refresh: dict[str, object] = {"refresh_token": self.grants.new_refresh_token(family)} if offline else {}
+            case "refresh_token":
+                presented = entry.value("refresh_token") or ""
+                known = self.grants.family_of(presented)
+                asked = set((entry.value("scope") or "").split())
+                if known is not None and not asked <= set(known.scope.split()):
+                    raise GrantError("invalid_scope", "More than was granted.")
+                family, rotated = self.grants.rotate(presented, client_id=client.client_id, now=now)
+                refresh = self._refresh_member(rotated)
+            case _:
+                raise GrantError("unsupported_grant_type")
+        return {
+            "access_token": self._new_access_token(family, now),
+            "token_type": "Bearer",
+            "expires_in": int(self.access_ttl_s),
+            "scope": family.scope,
+            **refresh,
+        }
+
+    def _new_access_token(self, family: Family, now: float) -> str:
+        return self.grants.new_access_token(family, ttl_s=self.access_ttl_s, now=now, size=self.token_size)
+
+    def _refresh_member(self, rotated: str | None) -> dict[str, object]:
+        match self.refresh_token_field:
+            case "null":
+                return {"refresh_token": None}
+            case "empty":
+                return {"refresh_token": ""}
+            case "absent":
+                return {}
+        return {} if rotated is None else {"refresh_token": rotated}
+
+    # — the others —————————————————————————————————————————————————————————————————————————————
+
+    async def _revoke(self, request: web.Request, entry: Entry) -> web.Response:
+        try:
+            self._authenticate(request, entry)
+        except GrantError as error:
+            entry.outcome = error.error
+            return web.json_response({"error": error.error}, status=error.status)
+        self.grants.revoke(entry.value("token") or "")
+        entry.outcome = "ok"
+        return web.Response()
+
+    async def _userinfo(self, _: web.Request, entry: Entry) -> web.Response:
+        scheme, _, token = (entry.header("Authorization") or "").partition(" ")
+        user = self.owner_of(token) if scheme.lower() == "bearer" else None
+        entry.outcome = "ok" if user else "invalid_token"
+        if user is None:
+            return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        return web.json_response(user.claims())
+
+
+def _authorization_problem(pairs: list[tuple[str, str]]) -> str | None:
+    """RFC 6749 §4.1.2.1 and RFC 7636 §4.4.1: the error code of a faulty authorization request."""
+    asked = dict(pairs)
+    if len(asked) != len(pairs):
+        return "invalid_request"
+    if asked.get("response_type") != "code":
+        return "unsupported_response_type"
+    challenge = asked.get("code_challenge")
+    if challenge is not None and (asked.get("code_challenge_method") != "S256" or len(challenge) != 43):
+        return "invalid_request"
+    if not set(asked.get("scope", "").split()) <= SCOPES:
+        return "invalid_scope"
+    return None
+
+
+def page(status: int, body: str) -> web.Response:
+    text = f'<!doctype html><meta charset="utf-8"><title>Fake sign-in</title>{body}'
+    return web.Response(status=status, text=text, content_type="text/html", headers=NO_STORE)
+
+
+def query_of(url: str) -> dict[str, str]:
+    """The query of an authorization URL or a callback URL."""
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
