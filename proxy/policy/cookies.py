@@ -35,6 +35,10 @@ class CookieNames:
     def __post_init__(self) -> None:
         object.__setattr__(self, "session_pair", self.session.encode("ascii") + b"=")
 
+    def claim(self, cookie: bytes) -> bool:
+        """Say whether a cookie (``name=value``, of a request or an answer) is of our family, in any disguise."""
+        return cookie.startswith(self.session_pair) or _OURS.match(cookie) is not None
+
 
 def deployment_id(public_url: str) -> str:
     """Return eight hex digits that stand for this deployment in cookie names."""
@@ -62,28 +66,26 @@ def is_loopback_url(url: str) -> bool:
         return False
 
 
-def is_ours(cookie: bytes) -> bool:
-    """Say whether a cookie (``name=value``, of a request or an answer) is of our family, in any disguise."""
-    return _OURS.match(cookie) is not None
-
-
 def session_ids(cookie_headers: Sequence[bytes], names: CookieNames) -> list[str]:
     """Return the value of our session cookie, as a list of one; empty without, and empty with two different ones.
 
     Two different values mean that somebody planted one (from a sibling subdomain, say): none of them is believed.
     """
     pair = names.session_pair
-    found: list[str] = []
-    for header in cookie_headers:
-        if pair not in header:
-            continue
-        for cookie in header.split(b";"):
-            trimmed = cookie.strip(b" \t")
-            if trimmed.startswith(pair):
-                value = trimmed[len(pair) :].decode("latin-1")
-                if value not in found:
-                    found.append(value)
-    return found if len(found) == 1 else []
+    if len(cookie_headers) == 1:
+        header = cookie_headers[0]
+        start = header.find(pair)
+        if start < 0:
+            return []
+        after = start + len(pair)
+        if (start == 0 or header.startswith(b"; ", start - 2)) and header.find(pair, after) < 0:
+            return [header[after:].partition(b";")[0].rstrip(b" \t").decode("latin-1")]
+    found = {cookie[len(pair) :] for header in cookie_headers for cookie in _cookies(header) if cookie.startswith(pair)}
+    return [value.decode("latin-1") for value in found] if len(found) == 1 else []
+
+
+def _cookies(header: bytes) -> list[bytes]:
+    return [cookie.strip(b" \t") for cookie in header.split(b";")]
 
 
 def binding_values(cookie_headers: Sequence[bytes], names: CookieNames) -> list[str]:
@@ -91,8 +93,8 @@ def binding_values(cookie_headers: Sequence[bytes], names: CookieNames) -> list[
     prefix = names.binding_prefix.encode("ascii")
     found: list[str] = []
     for header in cookie_headers:
-        for cookie in header.split(b";"):
-            name, _, value = cookie.strip(b" \t").partition(b"=")
+        for cookie in _cookies(header):
+            name, _, value = cookie.partition(b"=")
             if name.startswith(prefix) and len(found) < MAX_BINDINGS:
                 found.append(value.decode("latin-1"))
     return found
@@ -100,25 +102,23 @@ def binding_values(cookie_headers: Sequence[bytes], names: CookieNames) -> list[
 
 def without_ours(cookie_header: bytes, names: CookieNames) -> bytes:
     """Return a ``Cookie`` value without our cookies, the others byte for byte; empty when nothing is left."""
-    folded = cookie_header.lower()
-    if _FAMILY not in folded:
-        return cookie_header
-    if folded.count(_FAMILY) == 1:
-        usual = _without_session(cookie_header, names.session_pair)
-        if usual is not None:
-            return usual
-    kept = [cookie for cookie in cookie_header.split(b";") if not is_ours(cookie)]
-    return b";".join(kept).strip(b" \t") if any(cookie.strip(b" \t") for cookie in kept) else b""
+    rest = _without_session(cookie_header, names.session_pair)
+    if _FAMILY not in rest.lower():
+        return rest
+    kept = [cookie for cookie in rest.split(b";") if not names.claim(cookie) and not cookie.isspace() and cookie]
+    return b";".join(kept).strip(b" \t")
 
 
-def _without_session(header: bytes, pair: bytes) -> bytes | None:
-    """Cut the one session cookie out of a header in the usual form (``a=1; b=2``); ``None``: not the usual form."""
+def _without_session(header: bytes, pair: bytes) -> bytes:
+    """Cut one session cookie out of a header in the usual form (``a=1; b=2``); another form is left as it is."""
     start = header.find(pair)
     if start < 0:
-        return None
-    end = header.find(b"; ", start)
+        return header
+    end = header.find(b";", start)
     if start == 0:
-        return b"" if end < 0 else header[end + 2 :]
-    if header[start - 2 : start] != b"; ":
-        return None
+        if end < 0:
+            return b""
+        return header[end + 2 :] if header.startswith(b" ", end + 1) else header
+    if not header.startswith(b"; ", start - 2):
+        return header
     return header[: start - 2] if end < 0 else header[: start - 2] + header[end:]

@@ -15,7 +15,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from proxy.model import Content, Identity, Integration, Secret, TcpUpstream
-from proxy.policy.cookies import CookieNames, is_ours, without_ours
+from proxy.policy.cookies import CookieNames, without_ours
 
 Header = tuple[bytes, bytes]
 
@@ -62,17 +62,18 @@ class _Verdict(IntEnum):
     DROP = 1
     COOKIE = 2
     CONNECTION = 3
-    UPGRADE = 4
-    SET_COOKIE = 5
-    LOCATION = 6
-    ORIGIN_WIDE = 7
-    CONTENT_TYPE = 8
-    CACHE_CONTROL = 9
+    SET_COOKIE = 4
+    LOCATION = 5
+    ORIGIN_WIDE = 6
+    CONTENT_TYPE = 7
+    CACHE_CONTROL = 8
 
 
 # Plain names: an attribute look-up per header would cost as much as the decision.
 _FORWARD = _Verdict.FORWARD
 _DROP = _Verdict.DROP
+_COOKIE = _Verdict.COOKIE
+_CONNECTION = _Verdict.CONNECTION
 
 _FOLD = bytes(byte if chr(byte).isalnum() and byte < 128 else ord("-") for byte in range(256))
 _MAX_REMEMBERED = 1024
@@ -119,14 +120,9 @@ class _ResponseVerdicts(_RequestVerdicts):
         return _DROP if is_dropped or folded.startswith((b"proxy-", b"oauth-sidecar-")) else _FORWARD
 
 
-_REQUEST_SPECIAL = {
-    b"cookie": _Verdict.COOKIE,
-    b"connection": _Verdict.CONNECTION,
-    b"upgrade": _Verdict.UPGRADE,
-}
+_REQUEST_SPECIAL = {b"cookie": _Verdict.COOKIE, b"connection": _Verdict.CONNECTION}
 _RESPONSE_SPECIAL = {
     b"connection": _Verdict.CONNECTION,
-    b"upgrade": _Verdict.UPGRADE,
     b"set-cookie": _Verdict.SET_COOKIE,
     b"location": _Verdict.LOCATION,
     b"content-type": _Verdict.CONTENT_TYPE,
@@ -137,39 +133,29 @@ _request_verdicts = lru_cache(maxsize=8)(_RequestVerdicts)
 _response_verdicts = lru_cache(maxsize=8)(_ResponseVerdicts)
 
 _NAMES_NOTHING = frozenset({b"keep-alive", b"close", b"upgrade", b"keep-alive, upgrade", b"Keep-Alive", b"Upgrade"})
-_UPGRADE_LINE = (b"Connection", b"Upgrade")
 
 
-def to_content(
-    headers: Iterable[Header], *, names: CookieNames, injected: frozenset[bytes], keep_upgrade: bool
-) -> list[Header]:
+def to_content(headers: Iterable[Header], *, names: CookieNames, injected: frozenset[bytes]) -> list[Header]:
     """Return what the content may see of the viewer's headers, in order, names as the viewer wrote them.
 
-    ``injected``: folded names of everything we inject. With ``keep_upgrade`` (a checked WebSocket handshake) ``Upgrade``
-    stays and ``Connection: Upgrade`` is added; otherwise the result has no ``Connection``. The caller adds the framing
-    (``Content-Length``, ``Transfer-Encoding``, ``Expect``), ``forwarded_headers`` and the viewer's ``header_block``.
+    ``injected``: folded names of everything we inject. The caller adds the framing (``Content-Length``,
+    ``Transfer-Encoding``, ``Expect``), ``Connection`` and ``Upgrade`` of a checked WebSocket handshake,
+    ``forwarded_headers`` and the viewer's ``header_block``.
     """
     verdicts = _request_verdicts(injected)
     kept: list[Header] = []
     nominated: set[bytes] | None = None
     for header in headers:
         verdict = verdicts[header[0]]
-        if not verdict:
+        if verdict is _FORWARD:
             kept.append(header)
-        elif verdict == 2:
+        elif verdict is _COOKIE:
             rest = without_ours(header[1], names)
             if rest:
                 kept.append((header[0], rest))
-        elif verdict == 3:
-            if header[1] not in _NAMES_NOTHING:
-                nominated = (nominated or set()) | _nominated(header[1])
-        elif verdict == 4 and keep_upgrade:
-            kept.append(header)
-    if nominated:
-        kept = [header for header in kept if header[0].lower() not in nominated]
-    if keep_upgrade:
-        kept.append(_UPGRADE_LINE)
-    return kept
+        elif verdict is _CONNECTION and header[1] not in _NAMES_NOTHING:
+            nominated = (nominated or set()) | _nominated(header[1])
+    return [header for header in kept if header[0].lower() not in nominated] if nominated else kept
 
 
 def to_control_plane(headers: Iterable[Header]) -> list[Header]:
@@ -212,15 +198,15 @@ def to_viewer(
     headers: Iterable[Header],
     *,
     content: Content,
+    names: CookieNames,
     injected: frozenset[bytes] = frozenset(),
     shared_origin: bool = True,
-    keep_upgrade: bool = False,
 ) -> list[Header]:
     """Return what the viewer may see of the content's headers, in order.
 
     ``shared_origin``: anything else, our sign-in pages included, lives on the content's origin (so always with a path).
-    ``keep_upgrade``: the answer is the 101 of a checked WebSocket handshake. ``Content-Length`` passes: an answer to HEAD
-    and a 304 have one without a body; the caller drops it where it frames the body otherwise.
+    ``Content-Length`` passes: an answer to HEAD and a 304 have one without a body; the caller drops it where it frames
+    the body otherwise, and writes ``Connection`` and ``Upgrade`` itself.
     """
     verdicts = _response_verdicts(injected)
     kept: list[Header] = []
@@ -228,7 +214,7 @@ def to_viewer(
     is_html = is_cache_controlled = False
     for header in headers:
         verdict = verdicts[header[0]]
-        if verdict == _FORWARD:
+        if verdict is _FORWARD:
             kept.append(header)
             continue
         match verdict:
@@ -239,21 +225,17 @@ def to_viewer(
                 is_cache_controlled = True
                 kept.append(header)
             case _Verdict.SET_COOKIE:
-                cookie = _narrowed_cookie(header[1], content.path.encode("ascii"))
+                cookie = None if names.claim(header[1]) else _narrowed_cookie(header[1], content.path.encode("ascii"))
                 if cookie is not None:
                     kept.append((header[0], cookie))
             case _Verdict.LOCATION:
                 kept.append((header[0], _public_location(header[1], content)))
             case _Verdict.ORIGIN_WIDE if not shared_origin:
                 kept.append(header)
-            case _Verdict.UPGRADE if keep_upgrade:
-                kept.append(header)
             case _Verdict.CONNECTION if header[1] not in _NAMES_NOTHING:
                 nominated = (nominated or set()) | _nominated(header[1])
     if nominated:
         kept = [header for header in kept if header[0].lower() not in nominated]
-    if keep_upgrade:
-        kept.append(_UPGRADE_LINE)
     if is_html and not is_cache_controlled:
         # The page is per viewer, and most frameworks say nothing about caching.
         kept.append((b"Cache-Control", b"private, no-store"))
@@ -261,9 +243,7 @@ def to_viewer(
 
 
 def _narrowed_cookie(cookie: bytes, prefix: bytes) -> bytes | None:
-    """Keep a content's cookie inside its own path; ``None``: the viewer does not get it."""
-    if is_ours(cookie):
-        return None
+    """Keep a content's cookie on its own host and path; ``None``: it cannot be kept there, the viewer does not get it."""
     pair, *attributes = cookie.split(b";")
     if prefix == b"/":
         return b";".join([pair, *(part for part in attributes if _attribute_name(part) != b"domain")])

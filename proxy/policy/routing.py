@@ -65,9 +65,8 @@ _OWN_PATH = OwnPath()
 _NOT_FOUND = NotFound()
 
 # What nearly every target looks like: no escape, no odd byte, no "//" at the front. A dot after a slash needs a look.
-_CLEAN = re.compile(
-    rb"(/(?:[A-Za-z0-9._~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@/-]*)?)(?:\?([!\x22$-~]*))?", re.DOTALL
-)
+_CLEAN_PATH = re.compile(rb"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
+_CLEAN_QUERY = re.compile(rb"[!\x22$-~]*")
 _UNPRINTABLE = re.compile(rb"[^\x21-\x7e]")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 # "..;x" counts too: servlet containers cut path parameters before they resolve dots.
@@ -75,21 +74,29 @@ _DOT_SEGMENT = re.compile(rb"(?:^|/)\.{1,2}(?:[/;]|\Z)")
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]")
 
 
-def path_problem(target: bytes) -> str | None:
-    """Return why a request target cannot be used, as a constant word, or ``None``.
+def split_target(target: bytes) -> tuple[bytes, bytes] | Malformed:
+    """Split a request target into path and query (without the ``?``), or say why it cannot be used."""
+    path, _, query = target.partition(b"?")
+    if _CLEAN_PATH.fullmatch(path) and b"/." not in path and (not query or _CLEAN_QUERY.fullmatch(query)):
+        return path, query
+    problem = _problem(target, path)
+    return (path, query) if problem is None else Malformed(problem)
 
-    The path is looked at as it is, decoded once and decoded twice; the query only for bytes that no target may have.
-    """
-    clean = _CLEAN.fullmatch(target)
-    if clean is not None and b"/." not in clean[1]:
-        return None
+
+def path_problem(target: bytes) -> str | None:
+    """Return why a request target cannot be used, as a constant word, or ``None``."""
+    split = split_target(target)
+    return split.because if isinstance(split, Malformed) else None
+
+
+def _problem(target: bytes, path: bytes) -> str | None:
+    """Look at the path as it is, decoded once and decoded twice; at the query only for bytes that no target may have."""
     if not target.startswith(b"/"):
         return "not-origin-form"
     if b"#" in target:
         return "fragment"
     if _UNPRINTABLE.search(target):
         return "unprintable"
-    path = target.partition(b"?")[0]
     if path.startswith(b"//"):
         return "empty-first-segment"
     if _BROKEN_ESCAPE.search(path):
@@ -107,50 +114,33 @@ def path_problem(target: bytes) -> str | None:
     return None
 
 
-def split_target(target: bytes) -> tuple[bytes, bytes] | Malformed:
-    """Split a usable request target into path and query (without the ``?``)."""
-    clean = _CLEAN.fullmatch(target)
-    if clean is not None and b"/." not in clean[1]:
-        return clean[1], clean[2] or b""
-    problem = path_problem(target)
-    if problem is not None:
-        return Malformed(problem)
-    path, _, query = target.partition(b"?")
-    return path, query
-
-
 class Routes:
     """The contents by path: the longest prefix that ends at a segment wins."""
 
-    __slots__ = ("_by_first_segment", "_by_path_without_slash", "_root")
+    __slots__ = ("_alone", "_by_path_without_slash", "_longest_first", "_root")
 
     def __init__(self, contents: Iterable[Content]) -> None:
-        self._root: Content | None = None
-        self._by_path_without_slash: dict[bytes, bytes] = {}
-        # First segment → the contents below it, longest path first. Usually one, whose path is that segment.
-        self._by_first_segment: dict[bytes, list[tuple[bytes, Content]]] = {}
-        for content in contents:
-            path = content.path.encode("ascii")
-            if path == b"/":
-                self._root = content
-                continue
-            self._by_path_without_slash[path[:-1]] = path
-            below = self._by_first_segment.setdefault(path[: path.index(b"/", 1) + 1], [])
-            below.append((path, content))
-            below.sort(key=lambda entry: len(entry[0]), reverse=True)
+        by_path = {content.path.encode("ascii"): content for content in contents}
+        self._root = by_path.pop(b"/", None)
+        self._by_path_without_slash = {path[:-1]: path for path in by_path}
+        below: dict[bytes, list[tuple[bytes, Content]]] = {}
+        for path in sorted(by_path, key=len, reverse=True):
+            below.setdefault(path[: path.index(b"/", 1) + 1], []).append((path, by_path[path]))
+        self._longest_first = below
+        # The usual case: one content below a first segment, and that segment is its whole path. One look-up decides.
+        self._alone = {first: group[0][1] for first, group in below.items() if [path for path, _ in group] == [first]}
 
     def find(self, path: bytes, query: bytes = b"") -> Content | OwnPath | NotFound | RedirectToSlash:
         """Return who answers a path that ``split_target`` let through; ``query`` only travels into a redirect."""
-        below = self._by_first_segment.get(path[: path.find(b"/", 1) + 1])
-        if below is not None:
-            for prefix, content in below:
-                if path.startswith(prefix):
-                    # A deeper content, asked for without its slash, is still another content.
-                    if path in self._by_path_without_slash:
-                        break
-                    return content
+        first = path[: path.find(b"/", 1) + 1]
+        alone = self._alone.get(first)
+        if alone is not None:
+            return alone
         if path in self._by_path_without_slash:
             return RedirectToSlash(self._by_path_without_slash[path] + (b"?" + query if query else b""))
+        for prefix, content in self._longest_first.get(first, ()):
+            if path.startswith(prefix):
+                return content
         if path.startswith(RESERVED_PREFIX):
             return _OWN_PATH
         return self._root or _NOT_FOUND
