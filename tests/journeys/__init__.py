@@ -1,0 +1,1 @@
+"""Whole-process tests that read as stories: what viewer, content and authorization server saw."""
