@@ -50,7 +50,10 @@ class Completed:
     """All that one finished authorization writes, in one transaction."""
 
     credentials: Credentials
-    """Replaces the row of the same viewer and integration, whatever its guid and generation."""
+    """Replaces the row of the same viewer and integration, whatever its guid and generation.
+
+    Its guid is new: a refresh that still runs for the replaced row then finds nothing to write to.
+    """
     consent: Consent | None
     """``None``: a sign-in for a content that does not use this integration."""
     session: ViewerSession | None
@@ -81,7 +84,10 @@ class Store(Protocol):
         """Finish what runs and let go of the engine; afterwards the store cannot be used."""
 
     async def check(self) -> None:
-        """Raise ``StoreUnavailable`` unless a write would work now (for the readiness probe; writes nothing lasting)."""
+        """Raise ``StoreUnavailable`` unless a write would work now (for the readiness probe; writes nothing lasting).
+
+        Callers at the same time share one probe.
+        """
 
     # — sign-in ————————————————————————————————————————————————————————————————————————————————
 
@@ -98,7 +104,7 @@ class Store(Protocol):
     async def complete_authorization(self, completed: Completed) -> None:
         """Write credentials, consent and session together.
 
-        Feed: ``CredentialsChanged``; ``SessionEnded`` for ``ended_session``.
+        ``Conflict`` when the viewer is gone: one without identity may have ended their last session meanwhile. Feed: ``CredentialsChanged``; ``SessionEnded`` for ``ended_session``.
         """
 
     # — sessions ———————————————————————————————————————————————————————————————————————————————
@@ -153,7 +159,13 @@ class Store(Protocol):
         """
 
     async def end_credentials(
-        self, credentials_guid: CredentialsGuid, *, generation: int, because: str, keep_refresh_token: bool, now: datetime
+        self,
+        credentials_guid: CredentialsGuid,
+        *,
+        generation: int,
+        because: str,
+        keep_refresh_token: bool,
+        now: datetime,
     ) -> Credentials | None:
         """Record that the grant is dead (or, with ``keep_refresh_token``, that the provider wants interaction).
 
@@ -166,7 +178,8 @@ class Store(Protocol):
     async def purge(self, *, now: datetime, idle_since: datetime) -> Sequence[SessionHash]:
         """Delete used states and sessions that are over (absolute end passed, or not seen since ``idle_since``).
 
-        Ends the sessions as ``end_session`` does; return their hashes.
+        Ends the sessions as ``end_session`` does; return their hashes. Forgets, too, changes older than an hour, and
+        viewers without identity whose sign-in stopped before it had a session or credentials.
         """
 
     async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:

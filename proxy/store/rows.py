@@ -1,0 +1,270 @@
+"""Rows to values and back: the one place that knows how a value is written down.
+
+A row that cannot be read back raises :class:`~proxy.errors.StoreUnavailable`; it is never repaired or deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+from proxy.errors import StoreUnavailable
+from proxy.model import (
+    Change,
+    ConsentEnded,
+    ContentGuid,
+    Credentials,
+    CredentialsChanged,
+    CredentialsGuid,
+    CredentialsState,
+    Identity,
+    IntegrationGuid,
+    Sealed,
+    SessionEnded,
+    SessionHash,
+    Viewer,
+    ViewerGuid,
+    ViewerSession,
+)
+from proxy.store.base import KnownSession, Presence
+from proxy.store.engine import Row, Value, Values
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(instant: datetime) -> int:
+    """Write an aware instant as microseconds since 1970 UTC, exactly."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def optional_micros(instant: datetime | None) -> int | None:
+    """Write an instant that may be absent."""
+    return None if instant is None else micros(instant)
+
+
+# ── viewers and their sessions ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_viewer(viewer: Viewer) -> Values:
+    """Return the columns of a viewer."""
+    return {
+        "guid": viewer.guid,
+        "identified_by": viewer.identified_by,
+        "subject": None if viewer.identity is None else viewer.identity.subject,
+        "identity": _from_identity(viewer.identity),
+        "created_at": micros(viewer.created_at),
+    }
+
+
+def to_viewer(row: Row) -> Viewer:
+    """Read a viewer; the instant stands in ``viewer_created_at``, because it comes joined with a session's."""
+    identified_by = _optional_text(row["identified_by"])
+    return Viewer(
+        guid=ViewerGuid(_text(row["guid"])),
+        identity=_to_identity(row["identity"]),
+        identified_by=None if identified_by is None else IntegrationGuid(identified_by),
+        created_at=_instant(row["viewer_created_at"]),
+    )
+
+
+def from_session(session: ViewerSession) -> Values:
+    """Return the columns of a viewer session."""
+    return {
+        "hash": session.hash,
+        "viewer_guid": session.viewer_guid,
+        "created_at": micros(session.created_at),
+        "last_seen_at": micros(session.last_seen_at),
+        "expires_at": micros(session.expires_at),
+    }
+
+
+def to_known_session(row: Row) -> KnownSession:
+    """Read a session joined with its viewer."""
+    return KnownSession(session=_to_session(row), viewer=to_viewer(row))
+
+
+def to_presence(rows: Sequence[Row]) -> Presence:
+    """Read a session and its viewer, repeated once per consent."""
+    consents = (_optional_text(row["integration_guid"]) for row in rows)
+    return Presence(
+        session=_to_session(rows[0]),
+        viewer=to_viewer(rows[0]),
+        consents=frozenset(IntegrationGuid(guid) for guid in consents if guid is not None),
+    )
+
+
+def to_content_guid(row: Row) -> ContentGuid:
+    """Read which content a session token was made for."""
+    return ContentGuid(_text(row["content_guid"]))
+
+
+def to_session_hash(row: Row) -> SessionHash:
+    """Read the hash of a session."""
+    return SessionHash(_bytes(row["hash"]))
+
+
+def _to_session(row: Row) -> ViewerSession:
+    return ViewerSession(
+        hash=to_session_hash(row),
+        viewer_guid=ViewerGuid(_text(row["guid"])),
+        created_at=_instant(row["created_at"]),
+        last_seen_at=_instant(row["last_seen_at"]),
+        expires_at=_instant(row["expires_at"]),
+    )
+
+
+# ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_credentials(credentials: Credentials) -> Values:
+    """Return the columns of credentials (a lease is no part of them)."""
+    return {
+        "guid": credentials.guid,
+        "viewer_guid": credentials.viewer_guid,
+        "integration_guid": credentials.integration_guid,
+        "fingerprint": credentials.fingerprint,
+        "generation": credentials.generation,
+        "state": credentials.state.value,
+        "access_token": credentials.access_token.value,
+        "refresh_token": from_sealed(credentials.refresh_token),
+        "issued_at": micros(credentials.issued_at),
+        "expires_at": optional_micros(credentials.expires_at),
+        "refresh_expires_at": optional_micros(credentials.refresh_expires_at),
+        "scope": credentials.scope,
+        "account": _from_identity(credentials.account),
+        "ended_because": credentials.ended_because,
+        "created_at": micros(credentials.created_at),
+        "updated_at": micros(credentials.updated_at),
+    }
+
+
+def to_credentials(row: Row) -> Credentials:
+    """Read credentials."""
+    refresh_token = row["refresh_token"]
+    return Credentials(
+        guid=CredentialsGuid(_text(row["guid"])),
+        viewer_guid=ViewerGuid(_text(row["viewer_guid"])),
+        integration_guid=IntegrationGuid(_text(row["integration_guid"])),
+        fingerprint=_bytes(row["fingerprint"]),
+        generation=_integer(row["generation"]),
+        state=_state(_text(row["state"])),
+        access_token=Sealed(_bytes(row["access_token"])),
+        refresh_token=None if refresh_token is None else Sealed(_bytes(refresh_token)),
+        issued_at=_instant(row["issued_at"]),
+        expires_at=_optional_instant(row["expires_at"]),
+        refresh_expires_at=_optional_instant(row["refresh_expires_at"]),
+        scope=_text(row["scope"]),
+        account=_to_identity(row["account"]),
+        ended_because=_text(row["ended_because"]),
+        created_at=_instant(row["created_at"]),
+        updated_at=_instant(row["updated_at"]),
+    )
+
+
+def from_sealed(sealed: Sealed | None) -> bytes | None:
+    """Write a sealed value that may be absent."""
+    return None if sealed is None else sealed.value
+
+
+def _state(text: str) -> CredentialsState:
+    try:
+        return CredentialsState(text)
+    except ValueError as exc:
+        raise _damaged("a state of credentials") from exc
+
+
+# ── the change feed ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_change(change: Change, *, now: datetime) -> Values:
+    """Return the columns of a change that happens ``now``."""
+    values: dict[str, Value] = dict.fromkeys(("session_hash", "viewer_guid", "content_guid", "integration_guid"))
+    values["created_at"] = micros(now)
+    match change:
+        case SessionEnded(session_hash):
+            return {**values, "kind": "session_ended", "session_hash": session_hash}
+        case ConsentEnded(viewer, content):
+            return {**values, "kind": "consent_ended", "viewer_guid": viewer, "content_guid": content}
+        case CredentialsChanged(viewer, integration):
+            return {**values, "kind": "credentials_changed", "viewer_guid": viewer, "integration_guid": integration}
+
+
+def to_change(row: Row) -> tuple[int, Change]:
+    """Read a change and its position."""
+    return _integer(row["position"]), _to_change(row)
+
+
+def to_position(row: Row) -> int:
+    """Read a position in the feed."""
+    return _integer(row["position"])
+
+
+def _to_change(row: Row) -> Change:
+    viewer = _optional_text(row["viewer_guid"])
+    match row["kind"]:
+        case "session_ended":
+            return SessionEnded(SessionHash(_bytes(row["session_hash"])))
+        case "consent_ended":
+            return ConsentEnded(None if viewer is None else ViewerGuid(viewer), to_content_guid(row))
+        case "credentials_changed":
+            return CredentialsChanged(ViewerGuid(_text(viewer)), IntegrationGuid(_text(row["integration_guid"])))
+        case _:
+            raise _damaged("a kind of change")
+
+
+# ── single values ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _from_identity(identity: Identity | None) -> str | None:
+    # Escaped, because a provider's JSON may hold characters that no database takes (NUL, lone surrogates).
+    return None if identity is None else json.dumps(asdict(identity))
+
+
+def _to_identity(value: Value) -> Identity | None:
+    if value is None:
+        return None
+    try:
+        claims = json.loads(_text(value))
+        return Identity(**{**claims, "groups": tuple(claims["groups"])})
+    except (ValueError, TypeError, KeyError) as exc:
+        raise _damaged("an identity") from exc
+
+
+def _text(value: Value) -> str:
+    if not isinstance(value, str):
+        raise _damaged("text")
+    return value
+
+
+def _optional_text(value: Value) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _bytes(value: Value) -> bytes:
+    if not isinstance(value, bytes):
+        raise _damaged("bytes")
+    return value
+
+
+def _integer(value: Value) -> int:
+    if not isinstance(value, int):
+        raise _damaged("an integer")
+    return value
+
+
+def _instant(value: Value) -> datetime:
+    try:
+        return _EPOCH + _integer(value) * _MICROSECOND
+    except OverflowError as exc:
+        raise _damaged("an instant") from exc
+
+
+def _optional_instant(value: Value) -> datetime | None:
+    return None if value is None else _instant(value)
+
+
+def _damaged(expected: str) -> StoreUnavailable:
+    return StoreUnavailable(f"a stored row is damaged: {expected} was expected")

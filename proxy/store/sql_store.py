@@ -1,0 +1,273 @@
+"""The store over any SQL engine: each method is one statement to read or one unit of work to write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from proxy.errors import Conflict
+from proxy.model import (
+    Change,
+    Consent,
+    ContentGuid,
+    Credentials,
+    CredentialsChanged,
+    CredentialsGuid,
+    CredentialsState,
+    IntegrationGuid,
+    SessionEnded,
+    SessionHash,
+    SessionTokenHash,
+    Viewer,
+    ViewerGuid,
+)
+from proxy.store import rows, statements
+from proxy.store.base import Completed, KnownSession, Presence, RefreshedTokens
+from proxy.store.engine import Engine, Row, Transaction, Unit, Values
+
+FEED_KEPT_FOR = timedelta(hours=1)
+"""A reader that falls further behind misses changes; readers ask about once a second."""
+
+
+class SqlStore:
+    """The sidecar's records in a database; see :class:`proxy.store.base.Store` for what each method promises."""
+
+    def __init__(self, engine: Engine, *, now: Callable[[], datetime]) -> None:
+        """Take an open engine; ``now`` dates the rows of the change feed."""
+        self._engine = engine
+        self._now = now
+        self._checking: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def check(self) -> None:
+        # One at a time, whoever asks how often: a probe costs a write, and writes stand in one line with sign-ins.
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._engine.write(_beat))
+        await asyncio.shield(self._checking)
+
+    # — sign-in ————————————————————————————————————————————————————————————————————————————————
+
+    async def claim_state(self, state_id: str, *, expires_at: datetime) -> bool:
+        values: Values = {"id": state_id, "expires_at": rows.micros(expires_at)}
+        return bool(await self._engine.write(_one_statement(statements.CLAIM_STATE, values)))
+
+    async def ensure_viewer(self, viewer: Viewer) -> Viewer:
+        stored = await self._engine.write(_one_statement(statements.ENSURE_VIEWER, rows.from_viewer(viewer)))
+        return rows.to_viewer(stored[0])
+
+    async def complete_authorization(self, completed: Completed) -> None:
+        credentials, now = completed.credentials, self._now()
+
+        async def complete(transaction: Transaction) -> None:
+            if not await transaction.rows(statements.VIEWER_EXISTS, {"guid": credentials.viewer_guid}):
+                raise Conflict("the viewer has signed out")
+            await transaction.rows(statements.REPLACE_CREDENTIALS, rows.from_credentials(credentials))
+            await _announce(transaction, [_changed(credentials)], now=now)
+            if completed.consent is not None:
+                await transaction.rows(statements.ADD_CONSENT, _from_consent(completed.consent))
+            if completed.session is not None:
+                await transaction.rows(statements.ADD_SESSION, rows.from_session(completed.session))
+            # Last, so that the session being replaced is not the viewer's last one.
+            if completed.ended_session is not None:
+                await _end_session(transaction, completed.ended_session, now=now)
+
+        await self._engine.write(complete)
+
+    # — sessions ———————————————————————————————————————————————————————————————————————————————
+
+    async def session(self, session_hash: SessionHash) -> KnownSession | None:
+        found = await self._engine.read(statements.SESSION, {"hash": session_hash})
+        return rows.to_known_session(found[0]) if found else None
+
+    async def presence(self, session_hash: SessionHash, content_guid: ContentGuid) -> Presence | None:
+        values: Values = {"hash": session_hash, "content_guid": content_guid}
+        found = await self._engine.read(statements.PRESENCE, values)
+        return rows.to_presence(found) if found else None
+
+    async def touch_sessions(self, last_seen: Mapping[SessionHash, datetime]) -> None:
+        values: list[Values] = [{"hash": session_hash, "at": rows.micros(at)} for session_hash, at in last_seen.items()]
+        if values:
+            await self._engine.write(lambda transaction: transaction.each(statements.TOUCH_SESSION, values))
+
+    async def end_session(self, session_hash: SessionHash) -> bool:
+        now = self._now()
+        return await self._engine.write(lambda transaction: _end_session(transaction, session_hash, now=now))
+
+    async def add_session_token(
+        self, token_hash: SessionTokenHash, *, session_hash: SessionHash, content_guid: ContentGuid
+    ) -> bool:
+        # A session's tokens are derived, so almost always it is there already: no write then.
+        if await self._engine.read(statements.SESSION_TOKEN_EXISTS, {"hash": token_hash}):
+            return True
+        values: Values = {"hash": token_hash, "session_hash": session_hash, "content_guid": content_guid}
+        return bool(await self._engine.write(_one_statement(statements.ADD_SESSION_TOKEN, values)))
+
+    async def redeem_session_token(self, token_hash: SessionTokenHash) -> tuple[ContentGuid, Presence] | None:
+        found = await self._engine.read(statements.REDEEM_SESSION_TOKEN, {"hash": token_hash})
+        return (rows.to_content_guid(found[0]), rows.to_presence(found)) if found else None
+
+    # — credentials ————————————————————————————————————————————————————————————————————————————
+
+    async def credentials(self, viewer_guid: ViewerGuid, integration_guid: IntegrationGuid) -> Credentials | None:
+        values: Values = {"viewer_guid": viewer_guid, "integration_guid": integration_guid}
+        found = await self._engine.read(statements.CREDENTIALS, values)
+        return rows.to_credentials(found[0]) if found else None
+
+    async def acquire_lease(
+        self, credentials_guid: CredentialsGuid, *, owner: str, now: datetime, until: datetime
+    ) -> Credentials | None:
+        values: Values = {
+            "guid": credentials_guid,
+            "owner": owner,
+            "now": rows.micros(now),
+            "until": rows.micros(until),
+        }
+        leased = await self._engine.write(_one_statement(statements.ACQUIRE_LEASE, values))
+        return rows.to_credentials(leased[0]) if leased else None
+
+    async def release_lease(self, credentials_guid: CredentialsGuid, *, owner: str) -> None:
+        values: Values = {"guid": credentials_guid, "owner": owner}
+        await self._engine.write(_one_statement(statements.RELEASE_LEASE, values))
+
+    async def save_refresh(
+        self, credentials_guid: CredentialsGuid, *, generation: int, tokens: RefreshedTokens, now: datetime
+    ) -> Credentials | None:
+        values: Values = {
+            "guid": credentials_guid,
+            "generation": generation,
+            "access_token": tokens.access_token.value,
+            "refresh_token": rows.from_sealed(tokens.refresh_token),
+            "issued_at": rows.micros(tokens.issued_at),
+            "expires_at": rows.optional_micros(tokens.expires_at),
+            "refresh_expires_at": rows.optional_micros(tokens.refresh_expires_at),
+            "scope": tokens.scope,
+            "now": rows.micros(now),
+        }
+        return await self._change_credentials(statements.SAVE_REFRESH, values)
+
+    async def end_credentials(
+        self,
+        credentials_guid: CredentialsGuid,
+        *,
+        generation: int,
+        because: str,
+        keep_refresh_token: bool,
+        now: datetime,
+    ) -> Credentials | None:
+        state = CredentialsState.INTERACTION_REQUIRED if keep_refresh_token else CredentialsState.ENDED
+        values: Values = {
+            "guid": credentials_guid,
+            "generation": generation,
+            "state": state.value,
+            "because": because,
+            "now": rows.micros(now),
+        }
+        return await self._change_credentials(statements.END_CREDENTIALS, values)
+
+    async def _change_credentials(self, statement: str, values: Values) -> Credentials | None:
+        """Change the row if its generation is the expected one; return what stands afterwards."""
+        now = self._now()
+
+        async def change(transaction: Transaction) -> Credentials | None:
+            changed = await transaction.rows(statement, values)
+            if not changed:
+                standing = await transaction.rows(statements.CREDENTIALS_BY_GUID, {"guid": values["guid"]})
+                return rows.to_credentials(standing[0]) if standing else None
+            credentials = rows.to_credentials(changed[0])
+            await _announce(transaction, [_changed(credentials)], now=now)
+            return credentials
+
+        return await self._engine.write(change)
+
+    # — housekeeping ———————————————————————————————————————————————————————————————————————————
+
+    async def purge(self, *, now: datetime, idle_since: datetime) -> Sequence[SessionHash]:
+        limits = {"now": rows.micros(now), "idle_since": rows.micros(idle_since)}
+
+        async def purge(transaction: Transaction) -> Sequence[SessionHash]:
+            await transaction.rows(statements.PURGE_STATES, {"now": limits["now"]})
+            await transaction.rows(statements.PURGE_CHANGES, {"before": rows.micros(now - FEED_KEPT_FOR)})
+            over = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OVER, limits)]
+            await _end_sessions(transaction, over, now=now)
+            idle_since_only = {"idle_since": limits["idle_since"]}
+            await transaction.rows(statements.PURGE_VIEWERS_NEVER_SIGNED_IN, idle_since_only)
+            return [ending.session_hash for ending in over]
+
+        return await self._engine.write(purge)
+
+    async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:
+        if position < 0:
+            present = await self._engine.read(statements.PRESENT_POSITION, {})
+            return rows.to_position(present[0]), []
+        found = [
+            rows.to_change(row) for row in await self._engine.read(statements.CHANGES_SINCE, {"position": position})
+        ]
+        return (found[-1][0] if found else position), [change for _, change in found]
+
+
+# ── units of work and their parts ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    """A session about to be deleted."""
+
+    session_hash: SessionHash
+    viewer_guid: str
+    has_identity: bool
+
+    @classmethod
+    def of(cls, row: Row) -> _Ending:
+        return cls(
+            session_hash=rows.to_session_hash(row),
+            viewer_guid=str(row["guid"]),
+            has_identity=row["identified_by"] is not None,
+        )
+
+
+def _one_statement(statement: str, values: Values) -> Unit[Sequence[Row]]:
+    return lambda transaction: transaction.rows(statement, values)
+
+
+async def _beat(transaction: Transaction) -> None:
+    await transaction.rows(statements.BEAT, {})
+
+
+async def _end_session(transaction: Transaction, session_hash: SessionHash, *, now: datetime) -> bool:
+    found = await transaction.rows(statements.SESSION, {"hash": session_hash})
+    await _end_sessions(transaction, [_Ending.of(row) for row in found], now=now)
+    return bool(found)
+
+
+async def _end_sessions(transaction: Transaction, endings: Sequence[_Ending], *, now: datetime) -> None:
+    if not endings:
+        return
+    hashes = [{"hash": ending.session_hash} for ending in endings]
+    await transaction.each(statements.DELETE_SESSION_TOKENS, hashes)
+    await transaction.each(statements.DELETE_SESSION, hashes)
+    passing = [{"guid": ending.viewer_guid} for ending in endings if not ending.has_identity]
+    await transaction.each(statements.DELETE_ABANDONED_CREDENTIALS, passing)
+    await transaction.each(statements.DELETE_ABANDONED_CONSENTS, passing)
+    await transaction.each(statements.DELETE_ABANDONED_VIEWER, passing)
+    await _announce(transaction, [SessionEnded(ending.session_hash) for ending in endings], now=now)
+
+
+async def _announce(transaction: Transaction, changes: Iterable[Change], *, now: datetime) -> None:
+    await transaction.each(statements.ADD_CHANGE, [rows.from_change(change, now=now) for change in changes])
+
+
+def _changed(credentials: Credentials) -> CredentialsChanged:
+    return CredentialsChanged(credentials.viewer_guid, credentials.integration_guid)
+
+
+def _from_consent(consent: Consent) -> Values:
+    return {
+        "viewer_guid": consent.viewer_guid,
+        "content_guid": consent.content_guid,
+        "integration_guid": consent.integration_guid,
+        "created_at": rows.micros(consent.created_at),
+    }

@@ -1,0 +1,168 @@
+"""Every SQL statement of the store, written once for every engine.
+
+The dialect is what SQLite (3.35) and PostgreSQL share: upserts, ``RETURNING``, ``:name`` parameters.
+"""
+
+# — sign-in ————————————————————————————————————————————————————————————————————————————————————————
+
+CLAIM_STATE = """
+INSERT INTO used_state (id, expires_at) VALUES (:id, :expires_at)
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+
+ENSURE_VIEWER = """
+INSERT INTO viewer (guid, identified_by, subject, identity, created_at)
+VALUES (:guid, :identified_by, :subject, :identity, :created_at)
+ON CONFLICT (identified_by, subject) DO UPDATE SET identity = excluded.identity
+RETURNING guid, identified_by, identity, created_at AS viewer_created_at
+"""
+
+VIEWER_EXISTS = "SELECT guid FROM viewer WHERE guid = :guid"
+
+REPLACE_CREDENTIALS = """
+INSERT INTO credentials (
+    guid, viewer_guid, integration_guid, fingerprint, generation, state, access_token, refresh_token,
+    issued_at, expires_at, refresh_expires_at, scope, account, ended_because, created_at, updated_at
+) VALUES (
+    :guid, :viewer_guid, :integration_guid, :fingerprint, :generation, :state, :access_token, :refresh_token,
+    :issued_at, :expires_at, :refresh_expires_at, :scope, :account, :ended_because, :created_at, :updated_at
+) ON CONFLICT (viewer_guid, integration_guid) DO UPDATE SET
+    guid = excluded.guid, fingerprint = excluded.fingerprint, generation = excluded.generation,
+    state = excluded.state, access_token = excluded.access_token, refresh_token = excluded.refresh_token,
+    issued_at = excluded.issued_at, expires_at = excluded.expires_at,
+    refresh_expires_at = excluded.refresh_expires_at, scope = excluded.scope, account = excluded.account,
+    ended_because = excluded.ended_because, created_at = excluded.created_at, updated_at = excluded.updated_at,
+    lease_owner = NULL, lease_until = NULL
+"""
+
+ADD_CONSENT = """
+INSERT INTO consent (viewer_guid, content_guid, integration_guid, created_at)
+VALUES (:viewer_guid, :content_guid, :integration_guid, :created_at)
+ON CONFLICT (viewer_guid, content_guid, integration_guid) DO NOTHING
+"""
+
+# — sessions ———————————————————————————————————————————————————————————————————————————————————————
+
+ADD_SESSION = """
+INSERT INTO viewer_session (hash, viewer_guid, created_at, last_seen_at, expires_at)
+VALUES (:hash, :viewer_guid, :created_at, :last_seen_at, :expires_at)
+"""
+
+SESSION = """
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+    v.identified_by, v.identity, v.created_at AS viewer_created_at
+FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid
+WHERE s.hash = :hash
+"""
+
+# One row per consent, and one with NULL when there is none.
+PRESENCE = """
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+    v.identified_by, v.identity, v.created_at AS viewer_created_at, c.integration_guid
+FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid
+LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid AND c.content_guid = :content_guid
+WHERE s.hash = :hash
+"""
+
+TOUCH_SESSION = "UPDATE viewer_session SET last_seen_at = :at WHERE hash = :hash AND last_seen_at < :at"
+
+SESSION_TOKEN_EXISTS = "SELECT hash FROM session_token WHERE hash = :hash"  # noqa: S105  # a statement
+
+ADD_SESSION_TOKEN = """
+INSERT INTO session_token (hash, session_hash, content_guid)
+SELECT :hash, s.hash, :content_guid FROM viewer_session s WHERE s.hash = :session_hash
+ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING hash
+"""  # noqa: S105  # a statement
+
+REDEEM_SESSION_TOKEN = """
+SELECT t.content_guid, s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+    v.identified_by, v.identity, v.created_at AS viewer_created_at, c.integration_guid
+FROM session_token t JOIN viewer_session s ON s.hash = t.session_hash JOIN viewer v ON v.guid = s.viewer_guid
+LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid AND c.content_guid = t.content_guid
+WHERE t.hash = :hash
+"""  # noqa: S105  # a statement
+
+DELETE_SESSION_TOKENS = "DELETE FROM session_token WHERE session_hash = :hash"
+DELETE_SESSION = "DELETE FROM viewer_session WHERE hash = :hash"
+
+# The end of a viewer without identity: nobody could ever come back to these grants.
+DELETE_ABANDONED_CREDENTIALS = """
+DELETE FROM credentials WHERE viewer_guid = :guid
+AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
+"""
+DELETE_ABANDONED_CONSENTS = """
+DELETE FROM consent WHERE viewer_guid = :guid
+AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
+"""
+DELETE_ABANDONED_VIEWER = """
+DELETE FROM viewer WHERE guid = :guid AND identified_by IS NULL
+AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
+"""
+
+# — credentials ————————————————————————————————————————————————————————————————————————————————————
+
+CREDENTIALS = "SELECT * FROM credentials WHERE viewer_guid = :viewer_guid AND integration_guid = :integration_guid"
+CREDENTIALS_BY_GUID = "SELECT * FROM credentials WHERE guid = :guid"
+
+ACQUIRE_LEASE = """
+UPDATE credentials SET lease_owner = :owner, lease_until = :until
+WHERE guid = :guid AND (lease_owner IS NULL OR lease_owner = :owner OR lease_until <= :now)
+RETURNING *
+"""
+
+RELEASE_LEASE = """
+UPDATE credentials SET lease_owner = NULL, lease_until = NULL WHERE guid = :guid AND lease_owner = :owner
+"""
+
+CLEAR_LEASES = "UPDATE credentials SET lease_owner = NULL, lease_until = NULL WHERE lease_owner IS NOT NULL"
+
+SAVE_REFRESH = """
+UPDATE credentials SET
+    generation = generation + 1, state = 'active', ended_because = '',
+    access_token = :access_token, refresh_token = COALESCE(:refresh_token, refresh_token),
+    issued_at = :issued_at, expires_at = :expires_at,
+    refresh_expires_at = CASE WHEN :refresh_token IS NULL
+        THEN COALESCE(:refresh_expires_at, refresh_expires_at) ELSE :refresh_expires_at END,
+    scope = COALESCE(:scope, scope), updated_at = :now, lease_owner = NULL, lease_until = NULL
+WHERE guid = :guid AND generation = :generation
+RETURNING *
+"""
+
+END_CREDENTIALS = """
+UPDATE credentials SET
+    state = :state, ended_because = :because,
+    refresh_token = CASE WHEN :state = 'interaction_required' THEN refresh_token ELSE NULL END,
+    updated_at = :now, lease_owner = NULL, lease_until = NULL
+WHERE guid = :guid AND generation = :generation
+RETURNING *
+"""
+
+# — housekeeping ———————————————————————————————————————————————————————————————————————————————————
+
+PURGE_STATES = "DELETE FROM used_state WHERE expires_at <= :now"
+
+SESSIONS_OVER = """
+SELECT s.hash, s.viewer_guid AS guid, v.identified_by FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid
+WHERE s.expires_at <= :now OR s.last_seen_at < :idle_since
+"""
+
+# Left behind when a sign-in stopped between its viewer and its session; one that holds credentials is not touched.
+PURGE_VIEWERS_NEVER_SIGNED_IN = """
+DELETE FROM viewer WHERE identified_by IS NULL AND created_at < :idle_since
+AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = viewer.guid)
+AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.viewer_guid = viewer.guid)
+AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.viewer_guid = viewer.guid)
+"""
+
+ADD_CHANGE = """
+INSERT INTO change (kind, session_hash, viewer_guid, content_guid, integration_guid, created_at)
+VALUES (:kind, :session_hash, :viewer_guid, :content_guid, :integration_guid, :created_at)
+"""
+
+PURGE_CHANGES = "DELETE FROM change WHERE created_at < :before"
+
+PRESENT_POSITION = "SELECT COALESCE(MAX(position), 0) AS position FROM change"
+
+CHANGES_SINCE = "SELECT * FROM change WHERE position > :position ORDER BY position"
+
+BEAT = "UPDATE probe SET beats = beats + 1"
