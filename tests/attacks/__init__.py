@@ -1,0 +1,1 @@
+"""Hostile requests over a raw socket: a client library would clean the bytes."""

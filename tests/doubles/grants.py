@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-REFRESH_MARKER = "RT-seed-"
-ACCESS_MARKER = "AT-seed-"
-CODE_MARKER = "CODE-seed-"
-CLIENT_SECRET_MARKER = "CS-seed-"
+REFRESH_MARKER = "RT-seed-refresh-"
+ACCESS_MARKER = "AT-seed-access-"
+CODE_MARKER = "CODE-seed-once-"
+CLIENT_SECRET_MARKER = "CS-seed-client-"
 ODD_CHARACTERS = "+/=-_.~"
 """Legal in tokens; each has broken somebody's encoding."""
 

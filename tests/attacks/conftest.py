@@ -1,0 +1,53 @@
+"""One real process for a whole module of attacks; each case starts with empty records.
+
+A module of attacks says ``pytestmark = pytest.mark.asyncio(loop_scope="module")``: the doubles live in that loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.attacks.wire import Wire
+from tests.journeys.sidecar import Setup
+from tests.journeys.stage import Stage, stage
+from tests.journeys.viewer import Viewer
+
+
+def house(setup: Setup) -> None:
+    """Two more contents whose paths could be confused, one that is open to anyone, and people with names."""
+    upstream = str(setup.content[0]["upstream"])
+    setup.add_content("public", upstream, access="anyone")
+    setup.more["sign_in"] = "warehouse"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """``/sales/`` and ``/salesd/`` with the integration, ``/public/`` (the first upstream) open to anyone."""
+    folder = tmp_path_factory.mktemp("attacks")
+    async with stage(folder, contents=("sales", "salesd"), change=house) as the_stage:
+        yield the_stage
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ada(house_stage: Stage) -> Viewer:
+    """A viewer who is signed in and has consented for ``/sales/``."""
+    return await house_stage.signed_in("ada", "/sales/")
+
+
+@pytest.fixture
+def clean_stage(house_stage: Stage, ada: Viewer) -> Stage:
+    """The stage with empty records; Ada is signed in (``ada.cookie_header()``)."""
+    for content in house_stage.contents.values():
+        content.forget()
+    house_stage.server.journal.clear()
+    return house_stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def wire(clean_stage: Stage) -> AsyncIterator[Wire]:
+    """A raw connection to the sidecar."""
+    async with Wire.to(clean_stage.sidecar.url) as connection:
+        yield connection
