@@ -1,0 +1,11 @@
+"""Provider recipes: the one table from an integration's ``template`` to what we know about that kind of server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from proxy.providers.base import Provider
+from proxy.providers.custom import CUSTOM
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType({provider.key: provider for provider in (CUSTOM,)})
