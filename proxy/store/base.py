@@ -104,7 +104,8 @@ class Store(Protocol):
     async def complete_authorization(self, completed: Completed) -> None:
         """Write credentials, consent and session together.
 
-        ``Conflict`` when the viewer is gone: one without identity may have ended their last session meanwhile. Feed: ``CredentialsChanged``; ``SessionEnded`` for ``ended_session``.
+        ``Conflict`` when the viewer is gone: one without identity may have ended their last session meanwhile.
+        Feed: ``CredentialsChanged``; ``SessionEnded`` for ``ended_session``.
         """
 
     # — sessions ———————————————————————————————————————————————————————————————————————————————

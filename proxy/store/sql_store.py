@@ -126,8 +126,12 @@ class SqlStore:
             "now": rows.micros(now),
             "until": rows.micros(until),
         }
-        leased = await self._engine.write(_one_statement(statements.ACQUIRE_LEASE, values))
-        return rows.to_credentials(leased[0]) if leased else None
+
+        async def acquire(transaction: Transaction) -> Credentials | None:
+            leased = await transaction.rows(statements.ACQUIRE_LEASE, values)
+            return rows.to_credentials(leased[0]) if leased else None  # inside: no lease on a row that cannot be read
+
+        return await self._engine.write(acquire)
 
     async def release_lease(self, credentials_guid: CredentialsGuid, *, owner: str) -> None:
         values: Values = {"guid": credentials_guid, "owner": owner}
