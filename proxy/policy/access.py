@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from proxy.model import Access, Anyone, Identity, Named, SignedIn, Viewer
 
 
@@ -12,6 +14,8 @@ def is_allowed(access: Access, viewer: Viewer) -> bool:
             return True
         case Named():
             return viewer.identity is not None and _is_named(access, viewer.identity)
+        case _:
+            assert_never(access)
 
 
 def _is_named(rule: Named, identity: Identity) -> bool:

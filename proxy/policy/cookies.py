@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 _FAMILY = b"oauth-sidecar-"
 # Whatever a browser, a proxy or a cookie library could still read as one of our names: other case, another or no prefix,
 # blanks or quotes in front, and the cookie without a name ("=__Host-…") whose value looks like one of ours.
-_OURS = re.compile(rb"[\s\"=]*(?:__[a-z]+-)*oauth-sidecar-", re.IGNORECASE)
+_OURS = re.compile(rb"[\s\"=]*(?:__[a-z-]+-)?oauth-sidecar-", re.IGNORECASE)
 
 MAX_BINDINGS = 32
 """So many sign-ins may be under way in one browser; more binding cookies than this are not looked at."""
@@ -34,10 +34,6 @@ class CookieNames:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "session_pair", self.session.encode("ascii") + b"=")
-
-    def claim(self, cookie: bytes) -> bool:
-        """Say whether a cookie (``name=value``, of a request or an answer) is of our family, in any disguise."""
-        return cookie.startswith(self.session_pair) or _OURS.match(cookie) is not None
 
 
 def deployment_id(public_url: str) -> str:
@@ -64,6 +60,11 @@ def is_loopback_url(url: str) -> bool:
         return is_loopback_host(urlsplit(url).hostname or "")
     except ValueError:
         return False
+
+
+def is_ours(cookie: bytes) -> bool:
+    """Say whether a cookie (``name=value``, of a request or an answer) is of our family, in any disguise."""
+    return _OURS.match(cookie) is not None
 
 
 def session_ids(cookie_headers: Sequence[bytes], names: CookieNames) -> list[str]:
@@ -101,11 +102,14 @@ def binding_values(cookie_headers: Sequence[bytes], names: CookieNames) -> list[
 
 
 def without_ours(cookie_header: bytes, names: CookieNames) -> bytes:
-    """Return a ``Cookie`` value without our cookies, the others byte for byte; empty when nothing is left."""
+    """Return a ``Cookie`` value without our cookies, the others byte for byte; empty when nothing is left.
+
+    Empty pieces (``;;``) that the viewer sent may stay; none is made here.
+    """
     rest = _without_session(cookie_header, names.session_pair)
     if _FAMILY not in rest.lower():
         return rest
-    kept = [cookie for cookie in rest.split(b";") if not names.claim(cookie) and not cookie.isspace() and cookie]
+    kept = [cookie for cookie in rest.split(b";") if not is_ours(cookie) and not cookie.isspace() and cookie]
     return b";".join(kept).strip(b" \t")
 
 

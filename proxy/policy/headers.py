@@ -15,7 +15,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from proxy.model import Content, Identity, Integration, Secret, TcpUpstream
-from proxy.policy.cookies import CookieNames, without_ours
+from proxy.policy.cookies import CookieNames, is_ours, without_ours
 
 Header = tuple[bytes, bytes]
 
@@ -67,6 +67,7 @@ class _Verdict(IntEnum):
     ORIGIN_WIDE = 6
     CONTENT_TYPE = 7
     CACHE_CONTROL = 8
+    UPGRADE = 9
 
 
 # Plain names: an attribute look-up per header would cost as much as the decision.
@@ -74,6 +75,7 @@ _FORWARD = _Verdict.FORWARD
 _DROP = _Verdict.DROP
 _COOKIE = _Verdict.COOKIE
 _CONNECTION = _Verdict.CONNECTION
+_UPGRADE = _Verdict.UPGRADE
 
 _FOLD = bytes(byte if chr(byte).isalnum() and byte < 128 else ord("-") for byte in range(256))
 _MAX_REMEMBERED = 1024
@@ -120,9 +122,10 @@ class _ResponseVerdicts(_RequestVerdicts):
         return _DROP if is_dropped or folded.startswith((b"proxy-", b"oauth-sidecar-")) else _FORWARD
 
 
-_REQUEST_SPECIAL = {b"cookie": _Verdict.COOKIE, b"connection": _Verdict.CONNECTION}
+_REQUEST_SPECIAL = {b"cookie": _Verdict.COOKIE, b"connection": _Verdict.CONNECTION, b"upgrade": _Verdict.UPGRADE}
 _RESPONSE_SPECIAL = {
     b"connection": _Verdict.CONNECTION,
+    b"upgrade": _Verdict.UPGRADE,
     b"set-cookie": _Verdict.SET_COOKIE,
     b"location": _Verdict.LOCATION,
     b"content-type": _Verdict.CONTENT_TYPE,
@@ -133,14 +136,17 @@ _request_verdicts = lru_cache(maxsize=8)(_RequestVerdicts)
 _response_verdicts = lru_cache(maxsize=8)(_ResponseVerdicts)
 
 _NAMES_NOTHING = frozenset({b"keep-alive", b"close", b"upgrade", b"keep-alive, upgrade", b"Keep-Alive", b"Upgrade"})
+_UPGRADE_LINE = (b"Connection", b"Upgrade")
 
 
-def to_content(headers: Iterable[Header], *, names: CookieNames, injected: frozenset[bytes]) -> list[Header]:
+def to_content(
+    headers: Iterable[Header], *, names: CookieNames, injected: frozenset[bytes], keep_upgrade: bool
+) -> list[Header]:
     """Return what the content may see of the viewer's headers, in order, names as the viewer wrote them.
 
-    ``injected``: folded names of everything we inject. The caller adds the framing (``Content-Length``,
-    ``Transfer-Encoding``, ``Expect``), ``Connection`` and ``Upgrade`` of a checked WebSocket handshake,
-    ``forwarded_headers`` and the viewer's ``header_block``.
+    ``injected``: folded names of everything we inject. With ``keep_upgrade`` (a checked WebSocket handshake) ``Upgrade``
+    stays and ``Connection: Upgrade`` is added; otherwise the result has neither. The caller adds the framing
+    (``Content-Length``, ``Transfer-Encoding``, ``Expect``), ``forwarded_headers`` and the viewer's ``header_block``.
     """
     verdicts = _request_verdicts(injected)
     kept: list[Header] = []
@@ -155,7 +161,13 @@ def to_content(headers: Iterable[Header], *, names: CookieNames, injected: froze
                 kept.append((header[0], rest))
         elif verdict is _CONNECTION and header[1] not in _NAMES_NOTHING:
             nominated = (nominated or set()) | _nominated(header[1])
-    return [header for header in kept if header[0].lower() not in nominated] if nominated else kept
+        elif verdict is _UPGRADE and keep_upgrade:
+            kept.append(header)
+    if nominated:
+        kept = [header for header in kept if header[0].lower() not in nominated]
+    if keep_upgrade:
+        kept.append(_UPGRADE_LINE)
+    return kept
 
 
 def to_control_plane(headers: Iterable[Header]) -> list[Header]:
@@ -198,15 +210,15 @@ def to_viewer(
     headers: Iterable[Header],
     *,
     content: Content,
-    names: CookieNames,
     injected: frozenset[bytes] = frozenset(),
     shared_origin: bool = True,
+    keep_upgrade: bool = False,
 ) -> list[Header]:
     """Return what the viewer may see of the content's headers, in order.
 
     ``shared_origin``: anything else, our sign-in pages included, lives on the content's origin (so always with a path).
-    ``Content-Length`` passes: an answer to HEAD and a 304 have one without a body; the caller drops it where it frames
-    the body otherwise, and writes ``Connection`` and ``Upgrade`` itself.
+    ``keep_upgrade``: the answer is the 101 of a checked WebSocket handshake. ``Content-Length`` passes: an answer to HEAD
+    and a 304 have one without a body; the caller drops it where it frames the body otherwise.
     """
     verdicts = _response_verdicts(injected)
     kept: list[Header] = []
@@ -225,17 +237,21 @@ def to_viewer(
                 is_cache_controlled = True
                 kept.append(header)
             case _Verdict.SET_COOKIE:
-                cookie = None if names.claim(header[1]) else _narrowed_cookie(header[1], content.path.encode("ascii"))
+                cookie = None if is_ours(header[1]) else _narrowed_cookie(header[1], content.path.encode("ascii"))
                 if cookie is not None:
                     kept.append((header[0], cookie))
             case _Verdict.LOCATION:
                 kept.append((header[0], _public_location(header[1], content)))
             case _Verdict.ORIGIN_WIDE if not shared_origin:
                 kept.append(header)
+            case _Verdict.UPGRADE if keep_upgrade:
+                kept.append(header)
             case _Verdict.CONNECTION if header[1] not in _NAMES_NOTHING:
                 nominated = (nominated or set()) | _nominated(header[1])
     if nominated:
         kept = [header for header in kept if header[0].lower() not in nominated]
+    if keep_upgrade:
+        kept.append(_UPGRADE_LINE)
     if is_html and not is_cache_controlled:
         # The page is per viewer, and most frameworks say nothing about caching.
         kept.append((b"Cache-Control", b"private, no-store"))
@@ -274,7 +290,8 @@ def _public_location(location: bytes, content: Content) -> bytes:
     """Turn an absolute redirect to the content's own upstream into a path here; everything else stays."""
     if not isinstance(content.upstream, TcpUpstream):
         return location
-    origin = f"http://{content.upstream.host}:{content.upstream.port}".lower().encode()
+    host = content.upstream.host.lower()
+    origin = f"http://{f'[{host}]' if ':' in host else host}:{content.upstream.port}".encode()
     rest = location[len(origin) :]
     if location[: len(origin)].lower() != origin or rest[:1] not in {b"", b"/", b"?", b"#"}:
         return location

@@ -48,7 +48,7 @@ def how_to_ask(method: str, headers: Mapping[str, str]) -> Answer:
 
     Browsers that send ``Sec-Fetch-*`` say what the answer is for; of others, those who accept HTML are people.
     """
-    if _is_speculative(headers) or "Upgrade" in headers:
+    if _is_speculative(headers) or "Upgrade" in headers or "Sec-WebSocket-Key" in headers:
         return Answer.UNAUTHORIZED_JSON
     destination = headers.get("Sec-Fetch-Dest", "")
     if destination in _FRAMES:
