@@ -221,6 +221,10 @@ class AuthorizationServer:
             self.concurrent_max = max(self.concurrent_max, self.refresh_tokens_in_flight[refresh_token])
         try:
             await self.gate.pass_through()
+            if request.transport is None or request.transport.is_closing():
+                # Its sender gave up at the gate: as if it had never arrived.
+                entry.outcome = "sender gone"
+                return web.Response()
             response = self._answer_token(request, entry)
             await self.answer_gate.pass_through()
         finally:

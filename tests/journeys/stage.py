@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,16 @@ class Stage:
         [token] = seen.values(ACCESS_TOKEN)
         user = self.server.owner_of(token.decode())
         return user.id if user else None
+
+    async def until_dead(self, access_token: bytes) -> None:
+        """Wait, in real time, until this access token has expired at the provider."""
+        token = self.server.grants.access_tokens[access_token.decode()]
+        await asyncio.sleep(max(0.0, token.expires_at - self.server.clock.now()) + 0.05)
+
+    def new_content_request(self) -> Seen:
+        """The one request that the first content saw since ``forget``."""
+        [seen] = self.content.requests
+        return seen
 
     async def exchange(self, content: str, session_token: str, **form: str) -> Page:
         """Ask for an access token as content does, in Connect's shape."""
