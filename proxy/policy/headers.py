@@ -96,7 +96,9 @@ class _RequestVerdicts(dict[bytes, _Verdict]):
 
     def __missing__(self, name: bytes) -> _Verdict:
         verdict = self._judge(fold(name))
-        if len(self) < _MAX_REMEMBERED and len(name) <= _MAX_REMEMBERED_NAME:
+        if len(name) <= _MAX_REMEMBERED_NAME:
+            if len(self) >= _MAX_REMEMBERED:
+                self.clear()  # somebody invents names: the real ones are learnt again at once
             self[name] = verdict
         return verdict
 
