@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from tests.doubles.authorization_server import AuthorizationServer
+from tests.doubles.grants import User
 from tests.doubles.serving import serving
 
 
@@ -23,7 +24,7 @@ class Call:
 
 @dataclass(slots=True)
 class ProtectedApi:
-    """``GET /me`` with a bearer token; ``async with ProtectedApi.running(server) as api``."""
+    """``GET /me`` and ``GET /orders`` with a bearer token; ``async with ProtectedApi.running(server) as api``."""
 
     server: AuthorizationServer
     url: str = ""
@@ -35,6 +36,7 @@ class ProtectedApi:
         api = cls(server)
         app = web.Application()
         app.router.add_get("/me", api._me)
+        app.router.add_get("/orders", api._orders)
         async with serving(app) as api.url:
             yield api
 
@@ -46,9 +48,27 @@ class ProtectedApi:
         return [call.user_id for call in self.calls]
 
     async def _me(self, request: web.Request) -> web.Response:
+        user, _ = self._admit(request)
+        return web.json_response({"id": user.id, "name": user.name, "email": user.email})
+
+    async def _orders(self, request: web.Request) -> web.Response:
+        """The shape that the Streamlit example shows."""
+        user, left_s = self._admit(request)
+        return web.json_response(
+            {
+                "owner": user.name,
+                "orders": [{"number": 1, "item": f"something of {user.id}", "quantity": 2, "status": "open"}],
+                "token_expires_in": int(left_s),
+                "served_at": "now",
+            }
+        )
+
+    def _admit(self, request: web.Request) -> tuple[User, float]:
+        """Return whose token it is and how long it lives on; record the call either way."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         user = self.server.owner_of(token)
-        self.calls.append(Call(user.id if user else None, token, self.server.clock.now()))
+        now = self.server.clock.now()
+        self.calls.append(Call(user.id if user else None, token, now))
         if user is None:
-            return web.json_response({"error": "invalid_token"}, status=401)
-        return web.json_response({"id": user.id, "name": user.name, "email": user.email})
+            raise web.HTTPUnauthorized(text="invalid_token")
+        return user, self.server.grants.access_tokens[token].expires_at - now
