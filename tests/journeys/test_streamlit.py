@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ import pytest
 from playwright.async_api import Browser, Page, WebSocket, expect
 
 from tests.doubles.authorization_server import AuthorizationServer
+from tests.doubles.grants import ACCESS_MARKER
 from tests.doubles.protected_api import ProtectedApi
 from tests.doubles.serving import free_port
 from tests.journeys.authority import Authority
 from tests.journeys.chromium import PUBLIC_NAME, chromium, why_no_browser
-from tests.journeys.leaks import Leaks
+from tests.journeys.leaks import NEVER_WITH_CONTENT, Leaks
 from tests.journeys.sidecar import Setup, Sidecar
 from tests.journeys.streamlit_app import HAS_STREAMLIT, copy_example, streamlit
 
@@ -100,6 +102,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         leaks = Leaks()
         leaks.search_store(setup.state_file)
         leaks.search_log(sidecar.log)
+        leaks.search("log of the content", (tmp_path / "streamlit.log").read_bytes(), NEVER_WITH_CONTENT)
         assert leaks.found == []
         assert await sidecar.stop() == 0
 
@@ -129,9 +132,26 @@ async def test_a_viewer_sees_their_own_orders_for_as_long_as_the_page_is_open(sc
     assert scene.server.grants.counters["family_revoked"] == 0
     assert scene.server.concurrent_max == 1
 
+    for tab in (ada, bob):
+        await look_for_secrets(tab)
+
     await sign_out(ada, scene)
     await expect(bob.page.get_by_text("The API answered Bob Bärkeley")).to_be_visible()
     assert not bob.sockets[0].is_closed()
+
+
+async def look_for_secrets(tab: Tab) -> None:
+    """Neither the page nor what the browser stores has a secret; the session cookie is out of reach of scripts."""
+    leaks = Leaks()
+    leaks.search("page", (await tab.page.content()).encode(), (*NEVER_WITH_CONTENT, ACCESS_MARKER))
+    state = await tab.page.context.storage_state()
+    leaks.search("browser", json.dumps(state).encode(), (*NEVER_WITH_CONTENT, ACCESS_MARKER))
+    assert leaks.found == []
+    ours = [cookie for cookie in state["cookies"] if "oauth-sidecar-" in cookie["name"]]
+    assert ours
+    for cookie in ours:
+        assert cookie["name"].startswith("__Host-Http-")
+        assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, True, "Lax", "/")
 
 
 async def sign_out(tab: Tab, scene: Scene) -> None:

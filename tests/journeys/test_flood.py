@@ -1,0 +1,55 @@
+"""Visitors without a session cost nothing that lasts: no row, no memory."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.wire import Wire, request
+from tests.journeys.stage import Stage, stage
+from tests.journeys.viewer import NAVIGATION
+
+LINES = [f"{name}: {value}".encode() for name, value in NAVIGATION.items()]
+BOOKKEEPING = frozenset({"probe", "migration", "schema_version"})
+"""Tables that say something about the store itself."""
+
+
+def rows(state_file: Path) -> dict[str, int]:
+    """Rows by table, as far as there are any."""
+    with closing(sqlite3.connect(f"file:{state_file}?mode=ro", uri=True)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        kept = [name for name in tables if not name.startswith("sqlite_") and name not in BOOKKEEPING]
+        counts = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in kept}
+    return {name: count for name, count in counts.items() if count}
+
+
+async def visits(scene: Stage, count: int) -> None:
+    """Open that many pages without any cookie, on one connection, following nothing."""
+    async with Wire.to(scene.sidecar.url) as wire:
+        for number in range(count):
+            host = f"localhost:{scene.setup.port}".encode()
+            await wire.send(request(b"/sales/%d" % number, *LINES, host=host))
+            response = await wire.response()
+            assert response.status in {302, 303}
+            assert (response.value(b"Location") or b"").startswith(scene.server.url.encode())
+
+
+async def flood(scene: Stage, count: int, *, connections: int = 8) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            group.create_task(visits(scene, count // connections))
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_visits_without_a_session_leave_nothing_behind(tmp_path: Path) -> None:
+    async with stage(tmp_path) as scene:
+        await flood(scene, 4_000)
+        before = scene.sidecar.rss_bytes
+        await flood(scene, 96_000)
+        assert scene.sidecar.rss_bytes - before < 8 * 1024**2
+        assert rows(scene.setup.state_file) == {}
+        assert (scene.content.hits, len(scene.server.journal)) == (0, 0)
