@@ -1,0 +1,106 @@
+"""Settings that fit together → the values that the rest of the program takes."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path as FilePath
+from types import MappingProxyType
+
+from proxy.config.checks.draft import slug_of
+from proxy.config.schema import AccessSettings, ContentSettings, IntegrationSettings, Settings
+from proxy.config.values import Config, ContentKey, Limits, Tls
+from proxy.model import (
+    Access,
+    Anyone,
+    Content,
+    ContentGuid,
+    Directory,
+    Integration,
+    IntegrationGuid,
+    Named,
+    Secret,
+    SignedIn,
+)
+from proxy.sealing import hash_handle, parse_key
+
+_NAMESPACE = uuid.UUID("7b0c9a52-6f0d-4f0e-9f57-2b1a6f0d8c11")
+"""Random, once and for all: guids of the deployments out there hang on it."""
+
+
+def integration_guid(name: str) -> IntegrationGuid:
+    """Return the guid of an integration that gives none: UUIDv5 of ``integration:<name>``."""
+    return IntegrationGuid(str(uuid.uuid5(_NAMESPACE, f"integration:{name}")))
+
+
+def content_guid(name: str) -> ContentGuid:
+    """Return the guid of a content that gives none: UUIDv5 of ``content:<name>``."""
+    return ContentGuid(str(uuid.uuid5(_NAMESPACE, f"content:{name}")))
+
+
+def build(settings: Settings, folder: FilePath) -> Config:
+    """Build the configuration; the settings must have passed every check."""
+    integrations = {item.name: _integration(item) for item in settings.integrations}
+    contents = {item.name: _content(item, integrations) for item in settings.content}
+    return Config(
+        public_url=settings.public_url,
+        public_host=settings.public_url.partition("://")[2],
+        listen=settings.listen,
+        tls=Tls(certificate=folder / settings.tls.certificate, key=folder / settings.tls.key) if settings.tls else None,
+        trusted_proxies=tuple(settings.trusted_proxies),
+        store_path=settings.store.url,
+        store_keys=tuple(parse_key(text) for text in settings.store.keys),
+        api_listen=settings.api.listen,
+        content_keys=tuple(
+            ContentKey(name=key.name, content_guid=contents[key.content].guid, key_hash=hash_handle(key.key))
+            for key in settings.api.keys
+        ),
+        session_idle=settings.session.idle,
+        session_lifetime=settings.session.lifetime,
+        limits=Limits(**settings.limits.model_dump()),
+        directory=Directory(
+            contents=MappingProxyType({content.guid: content for content in contents.values()}),
+            integrations=MappingProxyType({item.guid: item for item in integrations.values()}),
+            sign_in=integrations[settings.sign_in].guid if settings.sign_in else None,
+        ),
+        unsafe_shared_origin=settings.unsafe_shared_origin,
+    )
+
+
+def _integration(item: IntegrationSettings) -> Integration:
+    config = dict(item.config)
+    secret = config.pop("client_secret", None)
+    return Integration(
+        guid=IntegrationGuid(item.guid) if item.guid else integration_guid(item.name),
+        name=item.name,
+        slug=slug_of(item),
+        template=item.template,
+        config=MappingProxyType(config),
+        client_secret=Secret(secret) if secret else None,
+        description=item.description,
+    )
+
+
+def _content(item: ContentSettings, integrations: dict[str, Integration]) -> Content:
+    return Content(
+        guid=ContentGuid(item.guid) if item.guid else content_guid(item.name),
+        name=item.name,
+        title=item.title or item.name,
+        owner=item.owner,
+        path=item.path,
+        upstream=item.upstream,
+        app_mode=item.app_mode,
+        access=_access(item),
+        integrations=tuple(integrations[name].guid for name in item.integrations),
+        strip_prefix=item.strip_prefix,
+        unsafe_allow_origins=frozenset(item.unsafe_allow_origins),
+    )
+
+
+def _access(item: ContentSettings) -> Access:
+    match item.access:
+        case AccessSettings() as rule:
+            return Named(emails=frozenset(rule.emails), domains=frozenset(rule.domains), groups=frozenset(rule.groups))
+        case "anyone":
+            return Anyone()
+        case "signed_in":
+            return SignedIn()

@@ -1,0 +1,19 @@
+"""Checks that look across settings: each reports what does not fit, none stops the others."""
+
+from __future__ import annotations
+
+from proxy.config.checks.contents import check_contents
+from proxy.config.checks.draft import Draft
+from proxy.config.checks.integrations import check_integrations
+from proxy.config.checks.keys import check_keys
+from proxy.config.checks.network import check_network
+from proxy.config.checks.sessions import check_sessions
+
+
+def check(draft: Draft) -> None:
+    """Run every check."""
+    check_integrations(draft)
+    check_contents(draft)
+    check_network(draft)
+    check_keys(draft)
+    check_sessions(draft)

@@ -1,0 +1,381 @@
+"""Every setting: what it is for, its default and unit, what 0 or empty means, and the risk.
+
+The descriptions are the documentation: editors show them through ``config.schema.json``, and ``config.example.yaml``
+has every setting listed here (held by tests). pydantic parses here, at the edge; nothing of it leaves this package.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from proxy.config.fields import (
+    Boolean,
+    ContentPath,
+    Domain,
+    Email,
+    FilePath,
+    Guid,
+    Integer,
+    ListenAddress,
+    Name,
+    Origin,
+    ProxyNetwork,
+    PublicUrl,
+    Seconds,
+    Slug,
+    Span,
+    StoreUrl,
+    Text,
+    UpstreamAddress,
+)
+from proxy.config.texts import listen, span
+from proxy.config.values import Limits
+from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES
+
+APP_MODES = (*sorted(INTERACTIVE_APP_MODES), *sorted(RENDERED_APP_MODES))
+
+_LIMITS = Limits()
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class TlsSettings(_Section):
+    """TLS on `listen`."""
+
+    certificate: FilePath = Field(
+        description="PEM file: the certificate of the public host, then its intermediates. Required with `tls`. A "
+        "relative path starts at this file's folder."
+    )
+    key: FilePath = Field(
+        description="PEM file: the private key, without a passphrase. Required with `tls`. Risk: whoever reads it can "
+        "pose as this server; mode 0400."
+    )
+
+
+class StoreSettings(_Section):
+    """Where sessions, consents and sealed tokens are kept."""
+
+    url: StoreUrl = Field(
+        description="The database: `sqlite://` and an absolute path, so three slashes. Required. One process per file. "
+        "Risk: on a network file system SQLite's locks do not hold."
+    )
+    keys: list[Text] = Field(
+        min_length=1,
+        repr=False,
+        description="Keys that seal tokens, as `oauth-sidecar keygen` prints them. Required. The first seals, all open: "
+        "put a new one in front to rotate. Risk: who has key and database has every viewer's refresh tokens; without "
+        "the key every viewer must consent again.",
+    )
+
+
+class ApiKeySettings(_Section):
+    """The key of one content."""
+
+    name: Name = Field(description="What logs call this key. Required.")
+    content: Name = Field(description="Name of the content that holds it: the key redeems for no other. Required.")
+    key: Text = Field(
+        repr=False,
+        description="The key itself, at least 32 characters; `oauth-sidecar keygen` prints a good one. Required. Risk: "
+        "with it and a session token, whoever reaches `api.listen` gets that viewer's access token.",
+    )
+
+
+class ApiSettings(_Section):
+    """The listener for content: exchange and Server API. No browser may reach it."""
+
+    listen: ListenAddress | None = Field(
+        default_factory=lambda: listen("127.0.0.1:3939"),
+        description="`ADDRESS:PORT` or `unix:/path`. Default 127.0.0.1:3939; null: no API and no exchange.",
+    )
+    unsafe_listen_anywhere: Boolean = Field(
+        default=False,
+        description="Allow `api.listen` off loopback, for content in other containers. Default false. Risk: API keys "
+        "and access tokens cross that network without TLS.",
+    )
+    keys: list[ApiKeySettings] = Field(
+        default_factory=list,
+        description="API keys of contents. Default none: the exchange answers nobody, content sees tokens in headers only.",
+    )
+
+
+class SessionSettings(_Section):
+    """How long a viewer stays signed in."""
+
+    idle: Span = Field(
+        default_factory=lambda: span("12h"),
+        description="A session ends after this long without a request or open socket. Unit: d, h, m, s. Default 12h; at "
+        "least 1m, 0 is refused. Risk: a long span keeps forgotten browsers signed in.",
+    )
+    lifetime: Span = Field(
+        default_factory=lambda: span("7d"),
+        description="A session ends after this long, whatever happens. Unit: d, h, m, s. Default 7d; at least `idle`, at "
+        "most 400d, 0 is refused. Risk: as for `idle`.",
+    )
+
+
+class LimitsSettings(_Section):
+    """Bounds on what one viewer, one content or all of them can take."""
+
+    max_head_bytes: Integer = Field(
+        default=_LIMITS.max_head_bytes,
+        ge=4096,
+        le=1_048_576,
+        description="Largest request or response head, in bytes. Default 65536; 0 is refused. A larger request gets 431. "
+        "Risk: memory per connection.",
+    )
+    max_headers: Integer = Field(
+        default=_LIMITS.max_headers,
+        ge=16,
+        le=1000,
+        description="Most headers in one head. Default 128; 0 is refused. More get 431. Risk: time per request.",
+    )
+    max_target_bytes: Integer = Field(
+        default=_LIMITS.max_target_bytes,
+        ge=1024,
+        le=65_536,
+        description="Longest path with query, in bytes. Default 16384; 0 is refused. A longer one gets 414. Risk: too "
+        "small breaks apps that keep their state in the address.",
+    )
+    max_connections: Integer = Field(
+        default=_LIMITS.max_connections,
+        ge=1,
+        le=1_000_000,
+        description="Most viewer connections at once. Default 10000; 0 is refused. Further ones are closed. Risk: each "
+        "needs a file descriptor or two; raise `ulimit -n` with it.",
+    )
+    max_connections_per_peer: Integer = Field(
+        default=_LIMITS.max_connections_per_peer,
+        ge=0,
+        le=1_000_000,
+        description="Most connections from one address. Default 0: no limit. Risk: behind a proxy or NAT many viewers "
+        "share one address.",
+    )
+    max_websocket_frame_bytes: Integer = Field(
+        default=_LIMITS.max_websocket_frame_bytes,
+        ge=0,
+        le=2**40,
+        description="Largest WebSocket frame, in bytes; a larger one closes the socket with 1009. Default 67108864 "
+        "(64 MiB); 0: no limit. Risk: content may buffer a whole frame.",
+    )
+    max_sessions_in_memory: Integer = Field(
+        default=_LIMITS.max_sessions_in_memory,
+        ge=100,
+        le=10_000_000,
+        description="Viewer sessions kept ready in memory. Default 50000; 0 is refused. Beyond it the store is asked "
+        "again. Risk: about 2 kB each, more with large tokens.",
+    )
+    head_timeout_s: Seconds = Field(
+        default=_LIMITS.head_timeout_s,
+        ge=1,
+        le=3600,
+        description="A request head must be complete after this many seconds. Default 15; 0 is refused. Risk: a long "
+        "time lets slow senders hold connections.",
+    )
+    body_progress_timeout_s: Seconds = Field(
+        default=_LIMITS.body_progress_timeout_s,
+        ge=0,
+        le=86_400,
+        description="A request body must move on within this many seconds. Default 60; 0: no limit. Risk: as for "
+        "`head_timeout_s`.",
+    )
+    keep_alive_s: Seconds = Field(
+        default=_LIMITS.keep_alive_s,
+        ge=0,
+        le=86_400,
+        description="Seconds that an idle viewer connection stays open. Default 75; 0: closed after each answer. Risk: "
+        "idle connections count in `max_connections`.",
+    )
+    content_connect_timeout_s: Seconds = Field(
+        default=_LIMITS.content_connect_timeout_s,
+        ge=0.1,
+        le=3600,
+        description="Seconds to connect to content before the viewer gets a 502 page. Default 5; 0 is refused. Risk: "
+        "viewers of dead content wait so long.",
+    )
+    content_response_timeout_s: Seconds = Field(
+        default=_LIMITS.content_response_timeout_s,
+        ge=0,
+        le=86_400,
+        description="Seconds to the first byte of content's answer before the viewer gets a 504 page. Default 300; 0: "
+        "no limit. Risk: hung content holds connections.",
+    )
+    content_keep_alive_s: Seconds = Field(
+        default=_LIMITS.content_keep_alive_s,
+        ge=0,
+        le=3600,
+        description="Seconds that an idle connection to content is kept. Default 4; 0: none is kept. Risk: keep it "
+        "below the content's own keep-alive (uvicorn: 5), or requests meet closing connections.",
+    )
+    websocket_ping_s: Seconds = Field(
+        default=_LIMITS.websocket_ping_s,
+        ge=0,
+        le=3600,
+        description="Seconds of silence after which a browser's WebSocket gets a ping. Default 25; 0: none. Risk: "
+        "without pings, proxies in front close quiet sockets.",
+    )
+    drain_timeout_s: Seconds = Field(
+        default=_LIMITS.drain_timeout_s,
+        ge=0,
+        le=3600,
+        description="Seconds that running requests have after SIGTERM. Default 25; 0: cut at once. Risk: longer than the "
+        "supervisor's own patience (Kubernetes: 30) means killed instead of finished.",
+    )
+
+
+class IntegrationSettings(_Section):
+    """An OAuth client registered at an authorization server."""
+
+    name: Name = Field(description="Unique; contents refer to it. Required. Its guid follows from it unless given.")
+    guid: Guid | None = Field(
+        default=None,
+        description="A UUID. Default: derived from the name. Risk: a new guid, or a rename without one, loses every "
+        "viewer's tokens and consents.",
+    )
+    slug: Slug | None = Field(
+        default=None,
+        description="Names its header, `X-Forwarded-Access-Token-<Slug>`. Default: the name in a-z, 0-9 and hyphens. "
+        "`expires` is reserved.",
+    )
+    description: Text = Field(default="", description="What viewers read about it. Default empty: nothing is shown.")
+    template: Text = Field(description="The kind of authorization server; decides the keys of `config`. Required.")
+    config: dict[str, Text] = Field(
+        repr=False,
+        description="The template's fields, keys as in Posit Connect's API. Required. Risk: holds `client_secret`; "
+        'write it as "${NAME}" or "file:PATH".',
+    )
+
+
+class AccessSettings(_Section):
+    """Who may open a content, by the verified identity of `sign_in`: whoever is on one of the lists."""
+
+    emails: list[Email] = Field(
+        default_factory=list,
+        description="E-mail addresses, compared without case. Default empty: nobody by address. Risk: only as good as "
+        "the provider's verification.",
+    )
+    domains: list[Domain] = Field(
+        default_factory=list,
+        description="Domains of e-mail addresses, subdomains not included. Default empty: nobody by domain. Risk: "
+        "public mail providers let anybody in.",
+    )
+    groups: list[Text] = Field(
+        default_factory=list,
+        description="Names in the provider's `groups` claim, compared exactly. Default empty: nobody by group. Risk: "
+        "group names that users can create themselves.",
+    )
+
+
+def _access_kind(value: object) -> str:
+    return "(lists)" if isinstance(value, dict | AccessSettings) else "(word)"
+
+
+class ContentSettings(_Section):
+    """A proxied app."""
+
+    name: Name = Field(description="Unique; keys refer to it. Required. Its guid follows from it unless given.")
+    title: Text = Field(default="", description="What viewers read. Default empty: the name.")
+    guid: Guid | None = Field(
+        default=None,
+        description="A UUID. Default: derived from the name. Risk: a new guid, or a rename without one, loses every "
+        "viewer's consents.",
+    )
+    owner: Text = Field(
+        default="",
+        description="The publisher's e-mail address. Default empty: nobody is named. Contents of different owners need "
+        "`unsafe_shared_origin`.",
+    )
+    path: ContentPath = Field(
+        description="Where viewers find it: starts and ends with a slash; `/` is everything else. Required. The longest "
+        "path wins; `/__…` is reserved."
+    )
+    app_mode: Text = Field(
+        description="The kind of app, such as `python-streamlit` or `python-dash`; `proxied` for any other with a "
+        "running process. Required. Static and rendered kinds have no integrations.",
+        json_schema_extra={"enum": list(APP_MODES)},
+    )
+    upstream: UpstreamAddress = Field(
+        description="Where it listens: `http://HOST:PORT` (default port 80) or `unix:/path`. Required. Risk: whoever "
+        "reaches it directly can claim to be any viewer; bind it to loopback."
+    )
+    integrations: list[Name] = Field(
+        default_factory=list,
+        description="Names of the integrations whose tokens it gets, after the viewer's consent. Default empty: none. "
+        "The first one is in `X-Forwarded-Access-Token`. Risk: the content's code sees these tokens.",
+    )
+    access: Annotated[
+        Annotated[Literal["anyone", "signed_in"], Tag("(word)")] | Annotated[AccessSettings, Tag("(lists)")],
+        Discriminator(_access_kind),
+    ] = Field(
+        default="signed_in",
+        description="Who may open it: `anyone`, `signed_in` or lists of emails, domains and groups. Default signed_in. "
+        "Risk: `anyone` is the whole world, without a session.",
+    )
+    strip_prefix: Boolean = Field(
+        default=True,
+        description="Take `path` off before forwarding; false for apps that know their own prefix. Default true.",
+    )
+    unsafe_allow_origins: list[Origin] = Field(
+        default_factory=list,
+        description="Foreign origins whose scripts may send POSTs and open WebSockets here. Default empty: none. Risk: "
+        "those scripts act as the viewer.",
+    )
+
+
+class Settings(_Section):
+    """The configuration of oauth-sidecar. Any text may be, or contain, `${ENV}`, or be `file:PATH`."""
+
+    public_url: PublicUrl = Field(
+        description="The origin that viewers type. Required. https, or http on loopback (localhost, *.localhost, "
+        "127.0.0.1, [::1]). Risk: a change ends all sessions, and the redirect URI must be registered again."
+    )
+    listen: ListenAddress = Field(
+        default_factory=lambda: listen("127.0.0.1:8080"),
+        description="Where viewers (or the proxy in front) connect: `ADDRESS:PORT` or `unix:/path`. Default "
+        "127.0.0.1:8080; port 0 is any free one. Risk: off loopback without `tls`, cookies cross the network in the clear.",
+    )
+    tls: TlsSettings | None = Field(
+        default=None, description="TLS on `listen`. Default none: something in front of the sidecar ends TLS."
+    )
+    trusted_proxies: list[ProxyNetwork] = Field(
+        default_factory=list,
+        description="Addresses or networks of proxies in front, whose X-Forwarded-For is believed. Default empty: "
+        "nobody's. Risk: whoever is listed can claim any client address.",
+    )
+    unsafe_shared_origin: Boolean = Field(
+        default=False,
+        description="Allow contents of different owners at one public_url. Default false. Risk: script of one content "
+        "can act as the viewer at the other.",
+    )
+    sign_in: Name | None = Field(
+        default=None,
+        description="The integration whose verified identity is the viewer; it needs a `userinfo_uri`. Default none: a "
+        "viewer is as long-lived as the browser session, and rules by name are refused.",
+    )
+    store: StoreSettings = Field(description="Where sessions, consents and sealed tokens are kept. Required.")
+    api: ApiSettings = Field(default_factory=ApiSettings, description="The listener for content.")
+    session: SessionSettings = Field(default_factory=SessionSettings, description="How long a viewer stays signed in.")
+    limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Bounds of time and size.")
+    integrations: list[IntegrationSettings] = Field(
+        default_factory=list, description="OAuth clients at authorization servers. Default none."
+    )
+    content: list[ContentSettings] = Field(
+        default_factory=list, description="The proxied apps. Default none: every path is answered 404."
+    )
+
+
+NOT_SUPPORTED = {
+    ("dashboard_url",): "the dashboard",
+    ("roles",): "roles",
+    ("api", "public"): "the Server API at public_url",
+    ("api", "tls"): "TLS on the API listener",
+    ("api", "keys", "role"): "keys of administrators and publishers",
+    ("content", "host"): "an origin of its own for content",
+    ("content", "headers"): "other names for headers",
+    ("metrics",): "metrics",
+    ("log",): "settings of the log",
+}
+"""Settings that one may look for (list positions left out): refused, never silently ignored."""

@@ -1,0 +1,116 @@
+"""The effective configuration as people read it: defaults filled in, guids and redirect URIs worked out, no secret."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import yaml
+
+from proxy.config.build import content_guid, integration_guid
+from proxy.config.document import Value
+from proxy.config.values import Config, Limits, Listen, TcpListen, UnixListen
+from proxy.model import Access, Anyone, Content, Integration, Named, SignedIn, TcpUpstream, UnixUpstream, Upstream
+from proxy.providers import PROVIDERS
+
+MASKED = "(hidden)"
+_DERIVED = "derived from the name: write it down before a rename, or what hangs on it is lost"
+
+
+def effective(config: Config) -> str:
+    """Return the configuration in force, as YAML with additions; no secret is in it."""
+    directory = config.directory
+    names: dict[str, str] = {guid: item.name for guid, item in directory.integrations.items()}
+    content_names = {guid: item.name for guid, item in directory.contents.items()}
+    keys: list[Value] = [
+        {"name": key.name, "content": content_names[key.content_guid], "key": MASKED} for key in config.content_keys
+    ]
+    shown: dict[str, Value] = {
+        "public_url": config.public_url,
+        "listen": address(config.listen),
+        "tls": {"certificate": str(config.tls.certificate), "key": str(config.tls.key)} if config.tls else None,
+        "trusted_proxies": [str(network) for network in config.trusted_proxies],
+        "unsafe_shared_origin": config.unsafe_shared_origin,
+        "sign_in": names[directory.sign_in] if directory.sign_in else None,
+        "store": {"url": f"sqlite://{config.store_path}", "keys": [MASKED for _ in config.store_keys]},
+        "api": {"listen": address(config.api_listen) if config.api_listen else None, "keys": keys},
+        "session": {"idle": _span(config.session_idle), "lifetime": _span(config.session_lifetime)},
+        "limits": {name: getattr(config.limits, name) for name in Limits.__slots__},
+        "integrations": [_integration(item, config) for item in directory.integrations.values()],
+        "content": [_content(item, names) for item in directory.contents.values()],
+    }
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120)
+
+
+def address(listen: Listen) -> str:
+    """Write an address as the configuration does."""
+    match listen:
+        case TcpListen(host, port):
+            return f"{_in_brackets(host)}:{port}"
+        case UnixListen(path):
+            return f"unix:{path}"
+
+
+def _integration(item: Integration, config: Config) -> Value:
+    provider = PROVIDERS[item.template]
+    secret = {field.name for field in provider.fields if field.secret}
+    fields: dict[str, Value] = {name: MASKED if name in secret else value for name, value in item.config.items()}
+    if item.client_secret is not None:
+        fields["client_secret"] = MASKED
+    return {
+        "name": item.name,
+        "guid": item.guid,
+        **({"guid_is": _DERIVED} if item.guid == integration_guid(item.name) else {}),
+        "slug": item.slug,
+        "description": item.description,
+        "template": item.template,
+        "config": fields,
+        "redirect_uri_to_register": config.redirect_uri,
+    }
+
+
+def _content(item: Content, names: dict[str, str]) -> Value:
+    return {
+        "name": item.name,
+        "title": item.title,
+        "guid": item.guid,
+        **({"guid_is": _DERIVED} if item.guid == content_guid(item.name) else {}),
+        "owner": item.owner,
+        "path": item.path,
+        "app_mode": item.app_mode,
+        "upstream": _upstream(item.upstream),
+        "integrations": [names[guid] for guid in item.integrations],
+        "access": _access(item.access),
+        "strip_prefix": item.strip_prefix,
+        "unsafe_allow_origins": [*sorted(item.unsafe_allow_origins)],
+    }
+
+
+def _upstream(upstream: Upstream) -> str:
+    match upstream:
+        case TcpUpstream(host, port):
+            return f"http://{_in_brackets(host)}:{port}"
+        case UnixUpstream(path):
+            return f"unix:{path}"
+
+
+def _access(access: Access) -> Value:
+    match access:
+        case Anyone():
+            return "anyone"
+        case SignedIn():
+            return "signed_in"
+        case Named(emails=emails, domains=domains, groups=groups):
+            return {"emails": [*sorted(emails)], "domains": [*sorted(domains)], "groups": [*sorted(groups)]}
+
+
+def _span(value: timedelta) -> str:
+    seconds = int(value.total_seconds())
+    parts: list[str] = []
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, length)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts)
+
+
+def _in_brackets(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
