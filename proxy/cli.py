@@ -1,0 +1,180 @@
+"""The commands of ``oauth-sidecar``; each imports what it needs when it runs, so that the small ones start fast."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from proxy.config.load import Loaded
+    from proxy.config.values import Config, Listen
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78
+"""``EX_CONFIG`` of sysexits.h: a supervisor need not try again before somebody has corrected the file."""
+
+_config_option = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("config.yaml"),
+    show_default=True,
+    help="The configuration file.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="oauth-sidecar", prog_name="oauth-sidecar")
+def main() -> None:
+    """One process in front of interactive content: viewers sign in, content sees their short-lived token."""
+
+
+@main.command()
+@_config_option
+def serve(path: Path) -> None:
+    """Run the sidecar."""
+    config = _load(path).config
+    from proxy.app import serve as run
+    from proxy.errors import ConfigError, SidecarError
+
+    try:
+        code = run(config)
+    except ConfigError as exc:
+        _end(str(exc), EXIT_CONFIG)
+    except SidecarError as exc:
+        _end(str(exc), EXIT_FAILED)
+    sys.exit(code)
+
+
+@main.command()
+@_config_option
+def check(path: Path) -> None:
+    """Check the configuration and print what is in force, without secrets."""
+    config = _load(path).config
+    from proxy.config.show import effective
+
+    click.echo(f"# {path} is fine. In force, with defaults:")
+    click.echo(effective(config), nl=False)
+    if config.directory.integrations:
+        click.echo("# Register this redirect URI at each authorization server:")
+        for item in config.directory.integrations.values():
+            click.echo(f"#   {item.name}: {config.redirect_uri}")
+
+
+@main.command()
+def demo() -> None:
+    """Try it: an authorization server, a small app and the sidecar, all on this machine."""
+    from proxy.demo.run import main as run
+
+    sys.exit(run())
+
+
+@main.command()
+def keygen() -> None:
+    """Print a new random key, for `store.keys` or `api.keys`."""
+    from proxy.sealing import KEY_BYTES, format_key
+
+    click.echo(format_key(secrets.token_bytes(KEY_BYTES)))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    from proxy.config.json_schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+@main.command("content-env")
+@click.argument("name")
+@click.option("--export", "is_export", is_flag=True, help="Put `export` in front of each line.")
+@_config_option
+def content_env(name: str, path: Path, is_export: bool) -> None:
+    """Print the variables with which Posit Connect's client libraries work in the content NAME.
+
+    The lines hold the content's API key: eval them or write them to a file that only the content reads.
+    """
+    loaded = _load(path)
+    for variable, value in _content_variables(name, path, loaded):
+        click.echo(f"{'export ' if is_export else ''}{variable}={shlex.quote(value)}")
+
+
+@main.command()
+@_config_option
+def healthcheck(path: Path) -> None:
+    """Ask the running sidecar whether it is ready: exit code 0, else 1."""
+    config = _load(path).config
+    from proxy.healthcheck import why_not_ready
+
+    reason = why_not_ready(config)
+    if reason is not None:
+        _end(f"not ready: {reason}", EXIT_FAILED)
+    click.echo("ready")
+
+
+def _load(path: Path) -> Loaded:
+    """Read the configuration; with problems, print all of them and end the process."""
+    from proxy.config.load import load_with_keys
+    from proxy.config.problems import ConfigProblems
+
+    try:
+        return load_with_keys(path, environment=os.environ)
+    except ConfigProblems as exc:
+        for problem in exc.problems:
+            click.echo(str(problem), err=True)
+        count = len(exc.problems)
+        _end(f"{count} problem{'' if count == 1 else 's'} in {path}", EXIT_CONFIG)
+
+
+def _content_variables(name: str, path: Path, loaded: Loaded) -> list[tuple[str, str]]:
+    """Work out the variables (Posit Connect's names; its R client wants RSTUDIO_PRODUCT, newer ones POSIT_PRODUCT)."""
+    config = loaded.config
+    content = next((item for item in config.directory.contents.values() if item.name == name), None)
+    if content is None:
+        names = ", ".join(item.name for item in config.directory.contents.values()) or "none"
+        raise click.BadParameter(f"{path} has no content of this name; there is: {names}", param_hint="NAME")
+    if name not in loaded.plain_keys:
+        _end(f"{path}: `api.keys` has no key for the content `{name}`", EXIT_CONFIG)
+    return [
+        ("CONNECT_SERVER", _server_url(config, path)),
+        ("CONNECT_API_KEY", loaded.plain_keys[name][0].reveal()),
+        ("CONNECT_CONTENT_GUID", content.guid),
+        ("POSIT_PRODUCT", "CONNECT"),
+        ("RSTUDIO_PRODUCT", "CONNECT"),
+    ]
+
+
+def _server_url(config: Config, path: Path) -> str:
+    from proxy.config.show import address
+
+    reachable = _reachable(config.api_listen)
+    if reachable is None:
+        _end(f"{path}: client libraries need `api.listen` on a TCP port that is written out", EXIT_CONFIG)
+    return f"http://{address(reachable)}"
+
+
+def _reachable(listen: Listen | None) -> Listen | None:
+    """Return where to connect; ``None`` for a Unix socket, a port that the kernel chooses, or no listener."""
+    from proxy.config.values import TcpListen
+
+    match listen:
+        case TcpListen("0.0.0.0", port) if port:  # noqa: S104  # everywhere, so also on loopback
+            return TcpListen("127.0.0.1", port)
+        case TcpListen("::", port) if port:
+            return TcpListen("::1", port)
+        case TcpListen(_, port) if port:
+            return listen
+        case _:
+            return None
+
+
+def _end(text: str, code: int) -> NoReturn:
+    click.echo(f"oauth-sidecar: {text}", err=True)
+    sys.exit(code)
