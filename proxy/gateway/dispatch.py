@@ -1,0 +1,119 @@
+"""Where one request goes: decided in one synchronous step when the table knows the viewer, else in the slow lane."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from proxy.errors import StoreUnavailable
+from proxy.gateway.request import SAFE_METHODS, Refusal
+from proxy.gateway.switchboard import Admit, Refuse
+from proxy.model import Anyone, Content
+from proxy.policy.cookies import session_ids
+from proxy.policy.origin import is_foreign
+from proxy.policy.routing import (
+    Malformed,
+    NotFound,
+    OwnPath,
+    Reason,
+    RedirectToSlash,
+    forward_target,
+    split_target,
+)
+
+if TYPE_CHECKING:
+    from proxy.gateway.exchange import Exchange
+
+log = structlog.get_logger("gateway")
+
+_HEALTH_PREFIX = b"/__health__/"
+"""Probes come by address, not by name: the only paths that are served under any ``Host``."""
+
+_FILL_TRIES = 3
+
+
+def dispatch(exchange: Exchange) -> None:
+    """Send the request on its way."""
+    board, request = exchange.viewer.board, exchange.request
+    split = split_target(request.target)
+    if isinstance(split, Malformed):
+        exchange.answer_here(Refusal(400, split.because))
+        return
+    path, query = split
+    host = request.named.get(b"host", board.public_host)
+    if host != board.public_host and host.lower() != board.public_host and not path.startswith(_HEALTH_PREFIX):
+        exchange.refuse(Refuse(reason=Reason.MISDIRECTED))
+        return
+    route = board.routes.find(path, query)
+    match route:
+        case Content():
+            _to_content(exchange, route)
+        case OwnPath():
+            if request.is_upgrade:
+                exchange.answer_here(Refusal(400, "upgrade refused"))
+            else:
+                exchange.to_control_plane()
+        case RedirectToSlash(location=location):
+            exchange.redirect_here(location)
+        case NotFound():
+            exchange.refuse(Refuse(reason=Reason.NOT_FOUND))
+        case _:
+            assert_never(route)
+
+
+def _to_content(exchange: Exchange, content: Content) -> None:
+    board, request = exchange.viewer.board, exchange.request
+    exchange.content = content
+    target = forward_target(content, request.target)
+    if isinstance(target, Malformed):
+        exchange.answer_here(Refusal(400, target.because))
+        return
+    exchange.target = target
+    may_change = request.is_upgrade or request.method not in SAFE_METHODS
+    if may_change and is_foreign(
+        request.headers, own_origin=board.own_origin, allowed=content.unsafe_allow_origins
+    ):
+        exchange.refuse(Refuse(reason=Reason.ORIGIN_REFUSED))
+        return
+    if isinstance(content.access, Anyone):
+        exchange.forward(b"", None)
+        return
+    ids = session_ids(request.cookies, board.names) if request.cookies else None
+    session_id = ids[0] if ids else None
+    hit = board.admission.find(session_id, content.guid, board.now) if session_id is not None else None
+    if hit is not None:
+        exchange.forward(hit[1], hit[0])
+    else:
+        exchange.waiting = board.spawn(_slow_lane(exchange, content, session_id))
+
+
+async def _slow_lane(exchange: Exchange, content: Content, session_id: str | None) -> None:
+    try:
+        verdict = await _ask(exchange, content, session_id)
+    except StoreUnavailable as error:
+        log.error("store unavailable", detail=error.detail)
+        verdict = Refuse(reason=Reason.STORE_UNAVAILABLE)
+    except Exception:
+        log.exception("slow lane failed", content=content.name)
+        verdict = Refuse(reason=Reason.OVERLOADED)
+    exchange.waiting = None
+    if exchange.is_over:
+        return
+    if isinstance(verdict, Admit):
+        exchange.forward(verdict.header_block, verdict.session_hash)
+    else:
+        exchange.refuse(verdict)
+
+
+async def _ask(exchange: Exchange, content: Content, session_id: str | None) -> Admit | Refuse:
+    """Ask the use cases until nothing changed between their reading and our filling."""
+    board = exchange.viewer.board
+    for _ in range(_FILL_TRIES):
+        epoch = board.admission.epoch
+        verdict = await board.slow_lane(session_id, content)
+        if isinstance(verdict, Refuse) or board.admission.fill(verdict, content.guid, epoch=epoch, now=board.now):
+            return verdict
+        await asyncio.sleep(0)
+    return Refuse(reason=Reason.OVERLOADED, retry_after_s=1)

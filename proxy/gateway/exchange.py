@@ -1,0 +1,343 @@
+"""One request and its answer: between one viewer connection and, at any moment, at most one content connection.
+
+It ends in exactly one way: the whole answer was written, or the viewer's connection was cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from proxy.gateway.content_side import ContentSide, Framing, Header
+from proxy.gateway.heads import (
+    answer_head,
+    answer_head_from_control,
+    redirect,
+    request_head,
+    request_head_to_control,
+)
+from proxy.gateway.switchboard import Refuse
+from proxy.gateway.websocket import Tunnel, accept_for
+from proxy.policy.routing import Reason
+
+if TYPE_CHECKING:
+    from proxy.gateway.pool import Pool
+    from proxy.gateway.request import Refusal, RequestHead
+    from proxy.gateway.viewer_side import ViewerSide
+    from proxy.model import Content, SessionHash
+
+log = structlog.get_logger("gateway")
+
+_HELD_BYTES = 65_536
+"""Body bytes held while the way to the content is not open yet; then reading pauses."""
+
+_RETRYABLE = frozenset({b"GET", b"HEAD"})
+
+
+class Exchange:
+    """One request of a viewer and its answer."""
+
+    __slots__ = (
+        "_answer_chunked", "_body", "_discard_body", "_head", "_head_sent", "_held_bytes", "_out", "_pool",
+        "_request_done", "_retried", "_side", "content", "is_over", "progress_at", "request", "request_id", "target",
+        "tunnel", "viewer", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, viewer: ViewerSide, request: RequestHead) -> None:
+        self.viewer = viewer
+        self.request = request
+        self.request_id = ""
+        self.content: Content | None = None
+        self.target = b""
+        """What the content sees as request target."""
+        self.waiting: asyncio.Task[None] | None = None
+        """The slow lane, or the dialling of the content; it is told when the viewer gives up."""
+        self.tunnel: Tunnel | None = None
+        self.is_over = False
+        self.progress_at = viewer.board.now
+        self._pool: Pool | None = None
+        self._side: ContentSide | None = None
+        self._head = b""
+        self._body: list[bytes] = []
+        self._held_bytes = 0
+        self._discard_body = False
+        self._request_done = False
+        self._retried = False
+        self._head_sent = False
+        self._answer_chunked = False
+        self._out: list[bytes] = []
+
+    @property
+    def content_side(self) -> ContentSide | None:
+        """The content's end, once there is one."""
+        return self._side
+
+    @property
+    def is_head(self) -> bool:
+        """Whether the answer has no body because the request was HEAD."""
+        return self.request.method == b"HEAD"
+
+    # — where to ———————————————————————————————————————————————————————————————————————————————
+
+    def forward(self, header_block: bytes, session_hash: SessionHash | None) -> None:
+        """Send the request to its content with what that may know of the viewer."""
+        board, content = self.viewer.board, self.content
+        assert content is not None
+        if self.request.is_websocket:
+            self.tunnel = Tunnel(board, self.viewer, content.guid, session_hash)
+        self._head = request_head(
+            board, self.request, target=self.target, injected=header_block + self.viewer.forwarded_headers(content)
+        )
+        self._go(board.pools[content.guid])
+
+    def to_control_plane(self) -> None:
+        """Send the request, as it is, to our own application."""
+        board = self.viewer.board
+        self.request_id = board.next_request_id()
+        self._head = request_head_to_control(board, self.request, client=self.viewer.client, request_id=self.request_id)
+        self._go(board.control)
+
+    def refuse(self, refusal: Refuse) -> None:
+        """Let the control plane answer in the content's place; what is left of the request's body is dropped."""
+        board = self.viewer.board
+        if self.is_over:
+            return
+        self._drop_side()
+        if self._head_sent or self._pool is board.control:
+            self.abort()
+            return
+        self.request_id = self.request_id or board.next_request_id()
+        self._discard_body = True
+        self._body.clear()
+        self.viewer.release_reading()
+        self._head = request_head_to_control(
+            board, self.request, client=self.viewer.client, request_id=self.request_id, content=self.content,
+            refusal=refusal,
+        )  # fmt: skip
+        self._go(board.control)
+
+    def answer_here(self, refusal: Refusal) -> None:
+        """Answer without anybody behind us, and close."""
+        if self.cancel():
+            self.viewer.answer(refusal)
+
+    def redirect_here(self, location: bytes) -> None:
+        """Send the viewer to another path of the same origin."""
+        self._discard_body = self._head_sent = True
+        if not self._request_done:
+            self.viewer.close_after_answer()
+        self._out.append(redirect(location, self.viewer.connection_header()))
+        self.answer_end()
+
+    def _go(self, pool: Pool) -> None:
+        self._pool = pool
+        side = None if self.request.is_websocket and not pool.is_control else pool.take(self.viewer.board.now)
+        if side is None:
+            pool.connect(self, self.viewer.board)
+        else:
+            self.take_connection(side)
+
+    def take_connection(self, side: ContentSide) -> bool:
+        """Own a connection and send what is there of the request; ``False`` when nobody waits for it any more."""
+        self.waiting = None
+        if self.is_over or self._side is not None:
+            return False
+        self._side = side
+        side.own(self)
+        self.progress_at = self.viewer.board.now
+        side.write((self._head, *self._body))
+        self._body.clear()
+        self._held_bytes = 0
+        if self.viewer.is_write_paused:
+            side.pause_reading()
+        if not side.is_write_paused:
+            self.viewer.release_reading()
+        return True
+
+    def connect_failed(self, error: Exception) -> None:
+        """The content cannot be reached."""
+        self.waiting = None
+        self._content_failed(Reason.CONTENT_UNAVAILABLE, type(error).__name__)
+
+    # — the viewer's request body ——————————————————————————————————————————————————————————————
+
+    def request_body(self, pieces: list[bytes], *, is_last: bool) -> None:
+        """Take body bytes as parsed; ``is_last``: the request is complete."""
+        self.progress_at = self.viewer.board.now
+        self._request_done = self._request_done or is_last
+        if self._discard_body or self.is_over:
+            return
+        if self.request.is_chunked:
+            pieces = [part for piece in pieces for part in (b"%x\r\n" % len(piece), piece, b"\r\n")]
+            if is_last:
+                pieces.append(b"0\r\n\r\n")
+        if not pieces:
+            return
+        if self._side is not None:
+            self._side.write(pieces)
+            return
+        self._body += pieces
+        self._held_bytes += sum(map(len, pieces))
+        if self._held_bytes > _HELD_BYTES:
+            self.viewer.hold_reading()
+
+    def content_ready(self) -> None:
+        """The content takes bytes again."""
+        self.progress_at = self.viewer.board.now
+        self.viewer.release_reading()
+
+    # — the content's answer ———————————————————————————————————————————————————————————————————
+
+    def interim(self, status: int, reason: bytes, headers: list[Header]) -> None:
+        """Pass on a 1xx that the viewer can use: 100 when asked for, 103."""
+        if self.request.is_http10 or (status == 100 and not self.request.expects_continue) or status not in {100, 103}:
+            return
+        head = answer_head(self.viewer.board, self.content, status, reason, headers if status == 103 else [], b"")
+        self._out.append(head)
+
+    def answer_head(self, status: int, reason: bytes, headers: list[Header], framing: Framing) -> None:
+        """Write the answer's head, framed anew for this viewer."""
+        request, viewer = self.request, self.viewer
+        self._head_sent = True
+        unframed = framing in {Framing.CHUNKED, Framing.UNTIL_CLOSE}
+        self._answer_chunked = unframed and not request.is_http10
+        if (unframed and request.is_http10) or request.is_upgrade or not self._request_done:
+            viewer.close_after_answer()
+        last = b"Transfer-Encoding: chunked\r\n" if self._answer_chunked else b""
+        last += viewer.connection_header()
+        if self._pool is not None and self._pool.is_control:
+            self._out.append(answer_head_from_control(status, reason, headers, last, is_bodyless=status in {204, 304}))
+        else:
+            is_bodyless = framing is Framing.NONE and not self.is_head and status != 304
+            self._out.append(
+                answer_head(viewer.board, self.content, status, reason, headers, last, drop_length=is_bodyless)
+            )
+
+    def answer_body(self, data: bytes) -> None:
+        """Pass on body bytes."""
+        if self._answer_chunked:
+            self._out += (b"%x\r\n" % len(data), data, b"\r\n")
+        else:
+            self._out.append(data)
+
+    def flush(self) -> None:
+        """Write what the content's last segment brought."""
+        if self._out:
+            out, self._out = self._out, []
+            self.progress_at = self.viewer.board.now
+            self.viewer.write(out)
+
+    def answer_end(self) -> None:
+        """The answer is whole."""
+        if self._answer_chunked:
+            self._out.append(b"0\r\n\r\n")
+        self.flush()
+        side, self._side = self._side, None
+        self._finish()
+        if side is not None:
+            side.release(self.viewer.board.now, request_done=self._request_done or self._discard_body)
+        self.viewer.exchange_done(request_done=self._request_done)
+
+    # — WebSocket ——————————————————————————————————————————————————————————————————————————————
+
+    def switching(self, headers: list[Header]) -> None:
+        """Check the content's 101; raises when it was not asked for or is not right."""
+        named = {name.lower(): value.strip() for name, value in headers}
+        key = self.request.named.get(b"sec-websocket-key", b"")
+        if (
+            self.tunnel is None
+            or named.get(b"upgrade", b"").lower() != b"websocket"
+            or named.get(b"sec-websocket-accept") != accept_for(key)
+        ):
+            raise ValueError("101 refused")
+        self._out.append(
+            answer_head(self.viewer.board, self.content, 101, b"Switching Protocols", headers, b"", drop_length=True)
+        )
+
+    def switched(self, from_content: bytes) -> None:
+        """Become a tunnel: ``from_content`` came right behind the 101."""
+        side, tunnel = self._side, self.tunnel
+        assert side is not None
+        assert tunnel is not None
+        self.flush()
+        self.tunnel = None
+        self._side = None
+        self._finish()
+        tunnel.open(side, self.viewer.bytes_ahead(), from_content)
+
+    # — endings ————————————————————————————————————————————————————————————————————————————————
+
+    def content_broke(self, because: str) -> None:
+        """The content's answer cannot be used."""
+        self._content_failed(Reason.CONTENT_UNAVAILABLE, because)
+
+    def content_lost(self) -> None:
+        """The content's connection ended before its answer did."""
+        side, self._side = self._side, None
+        if side is None or self.is_over:
+            return
+        request = self.request
+        if side.is_reused and not side.received and not self._retried and not request.has_body:
+            if request.method in _RETRYABLE and self._pool is not None:
+                self._retried = True  # the content closed an idle connection just as it was taken: nothing was done
+                self._pool.connect(self, self.viewer.board)
+                return
+        self._content_failed(Reason.CONTENT_UNAVAILABLE, "connection lost")
+
+    def check(self, now: float) -> None:
+        """Once a second: end what makes no progress."""
+        limits = self.viewer.board.limits
+        still_s = now - self.progress_at
+        if self.viewer.is_write_paused or (not self._request_done and not self.viewer.is_reading_held):
+            if limits.body_progress_timeout_s and still_s > limits.body_progress_timeout_s:
+                log.info("exchange ended", reason="no progress by the viewer")
+                self.abort()
+        elif not self._head_sent and self._side is not None:
+            if limits.content_response_timeout_s and still_s > limits.content_response_timeout_s:
+                self._content_failed(Reason.CONTENT_SLOW, "no answer in time")
+
+    def cancel(self) -> bool:
+        """Give up before anything was answered, so that another answer may be given; else cut, and return ``False``."""
+        if self._head_sent:
+            self.abort()
+            return False
+        self.viewer_lost()
+        return True
+
+    def abort(self) -> None:
+        """Cut both connections: the viewer must not take what it got for the whole answer."""
+        self._drop_side()
+        self._finish()
+        self.viewer.abort()
+
+    def viewer_lost(self) -> None:
+        """The viewer is gone: the content may stop working."""
+        self._drop_side()
+        self._finish()
+
+    def _content_failed(self, reason: Reason, because: str) -> None:
+        if self.is_over:
+            return
+        name = self.content.name if self.content is not None else "control plane"
+        log.warning("content failed", content=name, reason=reason.value, because=because)
+        self._out.clear()
+        if self.content is None or self._head_sent:
+            self.abort()
+        else:
+            self.refuse(Refuse(reason=reason))
+
+    def _drop_side(self) -> None:
+        if self.waiting is not None:
+            self.waiting.cancel()
+            self.waiting = None
+        side, self._side = self._side, None
+        if side is not None:
+            side.abort()
+
+    def _finish(self) -> None:
+        self.is_over = True
+        if self.tunnel is not None:
+            self.viewer.board.unregister(self.tunnel)
+            self.tunnel = None

@@ -1,0 +1,114 @@
+"""Heads are written anew from parsed values, never passed on as bytes: what was read is what the other side reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.policy import headers as policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from proxy.gateway.request import RequestHead
+    from proxy.gateway.switchboard import Refuse, Switchboard
+    from proxy.model import Content
+
+Header = tuple[bytes, bytes]
+
+_CONTROL_DROPS = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date", b"server"})
+
+
+def _lines(headers: Iterable[Header]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def request_head(board: Switchboard, request: RequestHead, *, target: bytes, injected: bytes) -> bytes:
+    """Return the head that the content gets: the viewer's headers as the policy lets them through, then ours."""
+    passed = policy.to_content(
+        request.headers, names=board.names, injected=board.injected, keep_upgrade=request.is_websocket
+    )
+    host = b"" if b"host" in request.named else b"Host: %b\r\n" % board.public_host
+    return b"%b %b HTTP/1.1\r\n%b%b%b%b\r\n" % (
+        request.method, target, host, _lines(passed), injected, _request_framing(request),
+    )  # fmt: skip
+
+
+def request_head_to_control(
+    board: Switchboard,
+    request: RequestHead,
+    *,
+    client: str,
+    request_id: str,
+    content: Content | None = None,
+    refusal: Refuse | None = None,
+) -> bytes:
+    """Return the head for our own application.
+
+    For a refused request (``refusal``) that is a request without body, GET unless it was HEAD, with the reason in
+    internal headers; those names never pass in from a viewer.
+    """
+    passed = policy.to_control_plane(request.headers)
+    ours: list[Header] = [(policy.CLIENT, client.encode()), (policy.REQUEST_ID, request_id.encode())]
+    method, framing = request.method, _request_framing(request)
+    if refusal is not None:
+        ours.append((policy.REASON, refusal.reason.value.encode()))
+        if content is not None:
+            ours.append((policy.CONTENT, content.guid.encode()))
+        if refusal.integration_guid:
+            ours.append((policy.INTEGRATION, refusal.integration_guid.encode()))
+        if refusal.retry_after_s:
+            ours.append((policy.RETRY_AFTER, b"%d" % refusal.retry_after_s))
+        framing = b""
+        if method not in {b"GET", b"HEAD"}:
+            ours.append((policy.METHOD, method))
+            method = b"GET"
+    host = b"" if b"host" in request.named else b"Host: %b\r\n" % board.public_host
+    return b"%b %b HTTP/1.1\r\n%b%b%b%b\r\n" % (method, request.target, host, _lines(passed), _lines(ours), framing)
+
+
+def answer_head(
+    board: Switchboard,
+    content: Content | None,
+    status: int,
+    reason: bytes,
+    headers: list[Header],
+    last: bytes,
+    *,
+    drop_length: bool = False,
+) -> bytes:
+    """Return the head of a content's answer for the viewer; ``last`` has the framing and connection lines."""
+    if content is None:
+        return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, last)
+    passed = policy.to_viewer(headers, content=content, injected=board.injected, keep_upgrade=status == 101)
+    if drop_length:
+        passed = [header for header in passed if header[0].lower() != b"content-length"]
+    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, reason, _lines(passed), last)
+
+
+def answer_head_from_control(
+    status: int, reason: bytes, headers: list[Header], last: bytes, *, is_bodyless: bool
+) -> bytes:
+    """Return the head of our own application's answer."""
+    passed = [
+        header
+        for header in headers
+        if (name := header[0].lower()) not in _CONTROL_DROPS and not (is_bodyless and name == b"content-length")
+    ]
+    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, reason, _lines(passed), last)
+
+
+def redirect(location: bytes, last: bytes) -> bytes:
+    """Return a whole answer that sends the viewer to another path here."""
+    return (
+        b"HTTP/1.1 307 Temporary Redirect\r\nLocation: %b\r\nCache-Control: no-store\r\nContent-Length: 0\r\n%b\r\n"
+        % (location, last)
+    )
+
+
+def _request_framing(request: RequestHead) -> bytes:
+    lines = b"Expect: 100-continue\r\n" if request.expects_continue else b""
+    if request.is_chunked:
+        return lines + b"Transfer-Encoding: chunked\r\n"
+    if request.content_length is not None:
+        return lines + b"Content-Length: %b\r\n" % request.content_length
+    return lines

@@ -1,0 +1,105 @@
+"""The gateway as a whole: it listens, ticks once a second, hears of changes, and drains."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from contextlib import suppress
+
+import structlog
+
+from proxy.gateway.switchboard import Switchboard
+from proxy.gateway.viewer_side import ViewerSide
+from proxy.gateway.websocket import CONSENT_GONE, RESTART, SESSION_OVER, Tunnel
+from proxy.model import Change, ConsentEnded, CredentialsChanged, SessionEnded
+
+log = structlog.get_logger("gateway")
+
+_TICK_S = 1.0
+_BACKLOG = 1024
+
+
+class Gateway:
+    """The data plane of one process."""
+
+    def __init__(self, board: Switchboard) -> None:
+        self.board = board
+        self._servers: list[asyncio.Server] = []
+        self._tick: asyncio.TimerHandle | None = None
+
+    async def listen_tcp(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+        """Accept viewers on a TCP port and return it (0 lets the system choose)."""
+        server = await self.board.loop.create_server(
+            lambda: ViewerSide(self.board), host, port, ssl=tls, backlog=_BACKLOG, reuse_address=True
+        )
+        self._started(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def listen_unix(self, path: str, tls: ssl.SSLContext | None) -> None:
+        """Accept viewers on a Unix socket."""
+        self._started(
+            await self.board.loop.create_unix_server(lambda: ViewerSide(self.board), path, ssl=tls, backlog=_BACKLOG)
+        )
+
+    def apply(self, change: Change) -> None:
+        """Forget, at once, what a change made untrue, and close the sockets that lived on it."""
+        self.board.admission.apply(change)
+        match change:
+            case SessionEnded(session_hash=key):
+                for tunnel in tuple(self.board.tunnels.get(key, ())):
+                    tunnel.close(SESSION_OVER)
+            case ConsentEnded(viewer_guid=viewer, content_guid=content):
+                for tunnel in self._tunnels():
+                    if tunnel.content_guid == content and viewer in {None, tunnel.viewer_guid}:
+                        tunnel.close(CONSENT_GONE)
+            case CredentialsChanged():
+                pass  # an open socket goes on: its content asks the exchange for the next token
+
+    async def drain(self, timeout_s: float) -> None:
+        """Stop accepting, let running exchanges finish, tell WebSockets to reconnect; cut what is left in the end."""
+        board = self.board
+        board.is_draining = True
+        for server in self._servers:
+            server.close()
+        for tunnel in self._tunnels():
+            tunnel.close(RESTART)
+        for viewer in tuple(board.connections):
+            viewer.drain()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while board.connections:
+                    await asyncio.sleep(0.05)
+        if board.connections:
+            log.warning("connections cut", count=len(board.connections))
+        for viewer in tuple(board.connections):
+            viewer.abort()
+        await asyncio.sleep(0)
+        if self._tick is not None:
+            self._tick.cancel()
+        for pool in (*board.pools.values(), board.control):
+            pool.close()
+        for task in tuple(board.tasks):
+            task.cancel()
+        await asyncio.gather(*board.tasks, return_exceptions=True)
+
+    def _started(self, server: asyncio.Server) -> None:
+        self._servers.append(server)
+        if self._tick is None:
+            self._on_tick()
+
+    def _on_tick(self) -> None:
+        board = self.board
+        now = board.now = time.time()
+        for viewer in tuple(board.connections):
+            viewer.check(now)
+        for session in board.tunnels:
+            if session is not None:
+                board.admission.touch(session, now)
+        for pool in board.pools.values():
+            pool.expire(now)
+        board.control.expire(now)
+        self._tick = board.loop.call_later(_TICK_S, self._on_tick)
+
+    def _tunnels(self) -> list[Tunnel]:
+        return [tunnel for of_session in self.board.tunnels.values() for tunnel in of_session]

@@ -1,0 +1,150 @@
+"""What every connection of the gateway shares: where requests may go, who is known, the limits and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING, Protocol
+
+from proxy.model import Content, ContentGuid, SessionHash
+from proxy.policy.cookies import CookieNames
+from proxy.policy.routing import Reason, Routes
+
+if TYPE_CHECKING:
+    from proxy.gateway.admission import AdmissionTable
+    from proxy.gateway.pool import Pool
+    from proxy.gateway.viewer_side import ViewerSide
+    from proxy.gateway.websocket import Tunnel
+
+Network = IPv4Network | IPv6Network
+
+
+class Limits(Protocol):
+    """The gateway's part of the configured limits; times in seconds, 0 as the configuration says."""
+
+    @property
+    def max_head_bytes(self) -> int: ...
+    @property
+    def max_headers(self) -> int: ...
+    @property
+    def max_target_bytes(self) -> int: ...
+    @property
+    def head_timeout_s(self) -> float: ...
+    @property
+    def body_progress_timeout_s(self) -> float: ...
+    @property
+    def keep_alive_s(self) -> float: ...
+    @property
+    def content_connect_timeout_s(self) -> float: ...
+    @property
+    def content_response_timeout_s(self) -> float: ...
+    @property
+    def content_keep_alive_s(self) -> float: ...
+    @property
+    def max_connections(self) -> int: ...
+    @property
+    def max_connections_per_peer(self) -> int: ...
+    @property
+    def max_websocket_frame_bytes(self) -> int: ...
+    @property
+    def websocket_ping_s(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """The slow lane's yes: the header block to inject, good until ``good_until`` (epoch seconds)."""
+
+    session_hash: SessionHash
+    viewer_guid: str
+    header_block: bytes
+    good_until: float
+    expires_at: float
+    """Absolute end of the session, epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """The slow lane's no: the control plane answers, by ``reason``."""
+
+    reason: Reason
+    integration_guid: str = ""
+    retry_after_s: int = 0
+
+
+SlowLane = Callable[[str | None, Content], Awaitable[Admit | Refuse]]
+"""Asks the use cases about a session id (``None``: no cookie) in front of a content."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Switchboard:
+    """The shared state of one gateway; changed only on its event loop."""
+
+    public_host: bytes
+    """What a browser sends as ``Host``, in lower case."""
+    proto: bytes
+    own_origin: str
+    names: CookieNames
+    routes: Routes
+    limits: Limits
+    trusted_proxies: tuple[Network, ...]
+    injected: frozenset[bytes]
+    """Folded names of every header that we inject."""
+    admission: AdmissionTable
+    slow_lane: SlowLane
+    pools: Mapping[ContentGuid, Pool]
+    control: Pool
+    loop: asyncio.AbstractEventLoop
+    request_id_prefix: str
+    now: float = field(default_factory=time.time)
+    """Epoch seconds, at most a second old: refreshed by the listener's tick."""
+    is_draining: bool = False
+    requests: int = 0
+    """Requests seen; also numbers the request ids."""
+    tunnels: dict[SessionHash | None, set[Tunnel]] = field(default_factory=dict)
+    """Open and opening WebSockets by session; ``None``: content that is open to anyone."""
+    connections: set[ViewerSide] = field(default_factory=set)
+    per_peer: dict[str, int] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Start a task of the slow lane; it is held here until it ends."""
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    def admit_connection(self, viewer: ViewerSide, peer: str) -> bool:
+        """Count a viewer's connection; ``False``: it is one too many."""
+        self.connections.add(viewer)
+        of_peer = self.per_peer[peer] = self.per_peer.get(peer, 0) + 1
+        limits = self.limits
+        if limits.max_connections and len(self.connections) > limits.max_connections:
+            return False
+        return not (peer and limits.max_connections_per_peer and of_peer > limits.max_connections_per_peer)
+
+    def connection_closed(self, viewer: ViewerSide, peer: str) -> None:
+        """Stop counting a viewer's connection."""
+        self.connections.discard(viewer)
+        self.per_peer[peer] -= 1
+        if not self.per_peer[peer]:
+            del self.per_peer[peer]
+
+    def register(self, tunnel: Tunnel) -> None:
+        """Remember a WebSocket under its session, so that the session's end reaches it."""
+        self.tunnels.setdefault(tunnel.session_hash, set()).add(tunnel)
+
+    def unregister(self, tunnel: Tunnel) -> None:
+        """Forget a WebSocket that ended."""
+        of_session = self.tunnels.get(tunnel.session_hash)
+        if of_session is not None:
+            of_session.discard(tunnel)
+            if not of_session:
+                del self.tunnels[tunnel.session_hash]
+
+    def next_request_id(self) -> str:
+        """Return the id that page and log show for one request."""
+        self.requests += 1
+        return f"{self.request_id_prefix}{self.requests:x}"

@@ -1,0 +1,347 @@
+"""One viewer connection: requests are parsed one after the other, each becomes an exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+import httptools
+import structlog
+
+from proxy.gateway.dispatch import dispatch
+from proxy.gateway.exchange import Exchange
+from proxy.gateway.peer import client_address, is_trusted
+from proxy.gateway.request import Refusal, RequestHead
+from proxy.policy.headers import forwarded_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.gateway.content_side import ContentSide
+    from proxy.gateway.switchboard import Switchboard
+    from proxy.gateway.websocket import Tunnel
+    from proxy.model import Content
+
+log = structlog.get_logger("gateway")
+
+_LINGER_S = 2.0
+"""After an early answer: how long what the viewer still sends is read and dropped, so that no reset overtakes it."""
+_FLUSH_S = 10.0
+"""How long a closing connection may take to carry off what was written."""
+_AHEAD_BYTES = 65_536
+"""WebSocket frames that a viewer may send before the content has agreed; then reading pauses."""
+
+
+class _Refused(Exception):
+    """Raised inside a parser callback: this request is answered by ``refusal``."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.because)
+        self.refusal = refusal
+
+
+class _Pipelined(Exception):
+    """Raised inside a parser callback: another request began before the answer to the last one ended."""
+
+
+class ViewerSide(asyncio.Protocol):
+    """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
+
+    __slots__ = (
+        "_ahead", "_body", "_close_after", "_closing_at", "_complete", "_head_bytes", "_head_done", "_head_since",
+        "_idle_since", "_is_deaf", "_parser", "_peer", "_request", "_transport", "_trusts_peer", "board", "client",
+        "exchange", "is_reading_held", "is_write_paused", "tunnel",
+    )  # fmt: skip
+
+    def __init__(self, board: Switchboard) -> None:
+        self.board = board
+        self.client = ""
+        self.exchange: Exchange | None = None
+        self.tunnel: Tunnel | None = None
+        self.is_write_paused = False
+        self.is_reading_held = False
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._peer = ""
+        self._trusts_peer = False
+        self._is_deaf = False
+        self._close_after = False
+        self._closing_at = 0.0
+        self._ahead = b""
+        self._next()
+
+    def _next(self) -> None:
+        self._request = RequestHead()
+        self._body: list[bytes] = []
+        self._head_bytes = 0
+        self._head_done = self._complete = False
+        self._idle_since = self.board.now
+        self._head_since = 0.0
+
+    # — the exchange's view ————————————————————————————————————————————————————————————————————
+
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Send bytes of an answer."""
+        if self._transport is not None:
+            self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def hold_reading(self) -> None:
+        """Stop reading: what comes cannot be passed on at once."""
+        if not self.is_reading_held and self._transport is not None and not self._transport.is_closing():
+            self.is_reading_held = True
+            self._transport.pause_reading()
+
+    def release_reading(self) -> None:
+        """Read on."""
+        if self.is_reading_held:
+            self.is_reading_held = False
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def close_after_answer(self) -> None:
+        """Make the present answer the last one on this connection."""
+        self._close_after = True
+
+    def connection_header(self) -> bytes:
+        """Return the ``Connection`` line that the present answer needs."""
+        if self._close_after or not self._request.keep_alive or self.board.is_draining:
+            self._close_after = True
+            return b"Connection: close\r\n"
+        return b"Connection: keep-alive\r\n" if self._request.is_http10 else b""
+
+    def exchange_done(self, *, request_done: bool) -> None:
+        """Go on after a whole answer: the next request, or the end."""
+        self.exchange = None
+        if not request_done or (self._close_after and self._is_deaf):
+            self._linger()
+        elif self._close_after:
+            self.close_soon()
+        else:
+            self.release_reading()
+            self._next()
+
+    def forwarded_headers(self, content: Content) -> bytes:
+        """Return the ``X-Forwarded-…`` lines about this connection for a content."""
+        received = [value for name, value in self._request.headers if name.lower() == b"x-forwarded-for"]
+        return forwarded_headers(
+            client=self._peer,
+            host=self.board.public_host,
+            proto=self.board.proto,
+            prefix=content.path.encode() if content.strip_prefix else None,
+            trusted_for=b", ".join(received) if self._trusts_peer and received else None,
+        )
+
+    def become_tunnel(self, tunnel: Tunnel) -> None:
+        """From now on every byte is the tunnel's; the parser is dropped."""
+        self.exchange = None
+        self.tunnel = tunnel
+        self._parser = None
+        self._request = RequestHead()
+        self.release_reading()
+
+    def bytes_ahead(self) -> bytes:
+        """Return (once) what the viewer sent behind its handshake."""
+        ahead, self._ahead = self._ahead, b""
+        return ahead
+
+    def close_soon(self) -> None:
+        """Close after what was written has gone out."""
+        self._is_deaf = True
+        self._closing_at = self._closing_at or self.board.now + _FLUSH_S
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._is_deaf = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """Close now if idle, else after the present answer."""
+        self._close_after = True
+        if self.exchange is None and self.tunnel is None:
+            self.close_soon()
+
+    def check(self, now: float) -> None:
+        """Once a second: end what takes too long."""
+        limits = self.board.limits
+        if self._closing_at:
+            if now >= self._closing_at:
+                self.abort()
+        elif self.tunnel is not None:
+            self.tunnel.check(now)
+        elif self.exchange is not None:
+            self.exchange.check(now)
+        elif self._head_bytes:
+            if limits.head_timeout_s and now - self._head_since > limits.head_timeout_s:
+                self.answer(Refusal(408, "head timeout"))
+        elif limits.keep_alive_s and now - self._idle_since > limits.keep_alive_s:
+            self.close_soon()
+
+    # — asyncio.Protocol ———————————————————————————————————————————————————————————————————————
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from asyncio's
+        peer = transport.get_extra_info("peername")
+        self._peer = self.client = peer[0] if isinstance(peer, tuple) else ""
+        self._trusts_peer = is_trusted(self._peer, self.board.trusted_proxies)
+        if not self.board.admit_connection(self, self._peer):
+            self.answer(Refusal(503, "too many connections"))
+
+    def data_received(self, data: bytes) -> None:
+        if self.tunnel is not None:
+            self.tunnel.from_viewer(data)
+            return
+        if self._is_deaf:
+            return
+        if self._request.is_upgrade:
+            self._ahead += data
+            if len(self._ahead) > _AHEAD_BYTES:
+                self.hold_reading()
+            return
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            self._parser_failed(error)
+            return
+        self._progress()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._is_deaf = True
+        self.board.connection_closed(self, self._peer)
+        if self.tunnel is not None:
+            self.tunnel.viewer_lost()
+        elif self.exchange is not None:
+            self.exchange.viewer_lost()
+        self.exchange = None
+
+    def pause_writing(self) -> None:
+        self.is_write_paused = True
+        source = self._content_side()
+        if source is not None:
+            source.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.is_write_paused = False
+        if self.exchange is not None:
+            self.exchange.progress_at = self.board.now
+        source = self._content_side()
+        if source is not None:
+            source.resume_reading()
+
+    def _content_side(self) -> ContentSide | None:
+        if self.tunnel is not None:
+            return self.tunnel.content_side
+        return None if self.exchange is None else self.exchange.content_side
+
+    # — httptools ——————————————————————————————————————————————————————————————————————————————
+
+    def _feed(self, data: bytes) -> None:
+        rest = b""
+        if not self._head_done:
+            if not self._head_bytes:
+                self._head_since = self.board.now
+            allowance = self.board.limits.max_head_bytes - self._head_bytes
+            self._head_bytes += len(data)
+            data, rest = data[:allowance], data[allowance:]
+        self._parse(data, rest)
+        if rest and not self._is_deaf and not self._request.is_upgrade:
+            if not self._head_done:
+                raise httptools.HttpParserCallbackError from _Refused(Refusal(431, "head too large"))
+            self._parse(rest, b"")
+
+    def _parse(self, data: bytes, rest: bytes) -> None:
+        assert self._parser is not None
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ahead = data[upgrade.args[0] :] + rest
+
+    def on_message_begin(self) -> None:
+        if self._head_done:
+            raise _Pipelined
+
+    def on_url(self, url: bytes) -> None:
+        self._request.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_done:
+            return  # a trailer: not passed on
+        if len(self._request.headers) >= self.board.limits.max_headers:
+            raise _Refused(Refusal(431, "too many headers"))
+        self._request.add(name, value)
+
+    def on_headers_complete(self) -> None:
+        parser, request = self._parser, self._request
+        assert parser is not None
+        self._head_done = True
+        request.method = parser.get_method()
+        version = parser.get_http_version()
+        request.is_http10 = version == "1.0"
+        request.keep_alive = parser.should_keep_alive()
+        request.is_upgrade = parser.should_upgrade()
+        refusal = request.refusal(version=version, max_target_bytes=self.board.limits.max_target_bytes)
+        if refusal is not None:
+            raise _Refused(refusal)
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        self._complete = True
+
+    # — between parser and exchange ————————————————————————————————————————————————————————————
+
+    def _progress(self) -> None:
+        """Hand on what the last segment completed."""
+        if not self._head_done:
+            return
+        body, self._body = self._body, []
+        if self.exchange is not None:
+            if body or self._complete:
+                self.exchange.request_body(body, is_last=self._complete)
+            return
+        if self._trusts_peer:
+            self.client = client_address(self._peer, self._request.headers, self.board.trusted_proxies)
+        exchange = self.exchange = Exchange(self, self._request)
+        exchange.request_body(body, is_last=self._complete)
+        dispatch(exchange)
+
+    def _parser_failed(self, error: httptools.HttpParserError) -> None:
+        cause = error.__cause__ or error.__context__
+        refusal = cause.refusal if isinstance(cause, _Refused) else Refusal(400, "malformed")
+        exchange = self.exchange
+        if isinstance(cause, _Pipelined) or self._complete:
+            # Whatever follows a request that is being answered is ignored: the answer ends, then the connection.
+            self._is_deaf = self._close_after = True
+            self._progress()
+        elif exchange is None:
+            self.answer(refusal)
+        elif exchange.cancel():
+            self.answer(refusal)
+
+    def answer(self, refusal: Refusal) -> None:
+        """Answer without an exchange, and close."""
+        log.info("request refused", reason=refusal.because, status=refusal.status, client=self._peer)
+        phrase = HTTPStatus(refusal.status).phrase
+        body = f"{refusal.status} {phrase}\n".encode()
+        self.write((
+            f"HTTP/1.1 {refusal.status} {phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n".encode(),
+            b"Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+            body if self._request.method != b"HEAD" else b"",
+        ))  # fmt: skip
+        self._linger()
+
+    def _linger(self) -> None:
+        """Send the end, then read and drop for a moment, so that the viewer can read the answer (RFC 9112 §9.6)."""
+        self._is_deaf = True
+        self._closing_at = self.board.now + _LINGER_S
+        self.release_reading()
+        if self._transport is not None:
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:
+                self._transport.close()

@@ -1,0 +1,117 @@
+from datetime import UTC, datetime
+
+from proxy.gateway.admission import AdmissionTable, session_hash
+from proxy.gateway.switchboard import Admit
+from proxy.model import ConsentEnded, ContentGuid, CredentialsChanged, IntegrationGuid, SessionEnded, ViewerGuid
+
+SALES, MARKETING = ContentGuid("sales"), ContentGuid("marketing")
+
+
+def table(**changes) -> AdmissionTable:
+    return AdmissionTable(**{"max_sessions": 100, "idle_s": 3600.0} | changes)
+
+
+def admit(session_id: str = "s1", *, viewer: str = "ada", block: bytes = b"T: 1\r\n", good_until: float = 2000.0) -> Admit:
+    return Admit(
+        session_hash=session_hash(session_id),
+        viewer_guid=viewer,
+        header_block=block,
+        good_until=good_until,
+        expires_at=90_000.0,
+    )
+
+
+def filled(**changes) -> AdmissionTable:
+    one = table(**changes)
+    assert one.fill(admit(), SALES, epoch=one.epoch, now=1000.0)
+    return one
+
+
+def test_what_was_filled_is_found_until_it_is_stale():
+    one = filled()
+    assert one.find("s1", SALES, 1999.0) == (session_hash("s1"), b"T: 1\r\n")
+    assert one.find("s1", SALES, 2000.0) is None
+
+
+def test_a_block_is_for_one_content_only():
+    assert filled().find("s1", MARKETING, 1000.0) is None
+
+
+def test_an_unknown_session_is_not_found():
+    assert filled().find("s2", SALES, 1000.0) is None
+
+
+def test_the_idle_end_counts_from_the_last_request():
+    one = table(idle_s=100.0)
+    one.fill(admit(good_until=9e9), SALES, epoch=0, now=1000.0)
+    assert one.find("s1", SALES, 1099.0)
+    assert one.find("s1", SALES, 1198.0)
+    assert one.find("s1", SALES, 1298.0) is None
+    assert len(one) == 0
+
+
+def test_the_absolute_end_holds_whatever_the_traffic():
+    one = table(idle_s=1e9)
+    one.fill(admit(good_until=9e9), SALES, epoch=0, now=1000.0)
+    assert one.find("s1", SALES, 90_000.0) is None
+
+
+def test_an_open_socket_counts_as_activity():
+    one = table(idle_s=100.0)
+    one.fill(admit(good_until=9e9), SALES, epoch=0, now=1000.0)
+    one.touch(session_hash("s1"), 1090.0)
+    one.touch(session_hash("nobody"), 1090.0)
+    assert one.find("s1", SALES, 1150.0)
+
+
+def test_a_fill_that_began_before_a_change_is_thrown_away():
+    one = table()
+    before = one.epoch
+    one.apply(SessionEnded(session_hash("s1")))
+    assert not one.fill(admit(), SALES, epoch=before, now=1000.0)
+    assert one.find("s1", SALES, 1000.0) is None
+
+
+def test_a_signed_out_session_is_gone_at_once():
+    one = filled()
+    one.apply(SessionEnded(session_hash("s1")))
+    assert one.find("s1", SALES, 1000.0) is None
+    assert one.viewer_of(session_hash("s1")) is None
+
+
+def test_new_credentials_empty_the_blocks_of_that_viewer_only():
+    one = filled()
+    one.fill(admit("s2", viewer="bob"), SALES, epoch=one.epoch, now=1000.0)
+    one.apply(CredentialsChanged(ViewerGuid("ada"), IntegrationGuid("warehouse")))
+    assert one.find("s1", SALES, 1000.0) is None
+    assert one.find("s2", SALES, 1000.0)
+
+
+def test_a_consent_that_ended_empties_that_content_for_one_or_for_all():
+    one = filled()
+    one.fill(admit(), MARKETING, epoch=one.epoch, now=1000.0)
+    one.fill(admit("s2", viewer="bob"), SALES, epoch=one.epoch, now=1000.0)
+    one.apply(ConsentEnded(ViewerGuid("ada"), SALES))
+    assert one.find("s1", SALES, 1000.0) is None
+    assert one.find("s1", MARKETING, 1000.0)
+    one.apply(ConsentEnded(None, SALES))
+    assert one.find("s2", SALES, 1000.0) is None
+
+
+def test_the_table_is_bounded_and_drops_the_least_recently_used():
+    one = table(max_sessions=2)
+    for name in ("s1", "s2"):
+        one.fill(admit(name, viewer=name), SALES, epoch=0, now=1000.0)
+    one.find("s1", SALES, 1000.0)
+    one.fill(admit("s3", viewer="s3"), SALES, epoch=0, now=1000.0)
+    assert len(one) == 2
+    assert one.find("s2", SALES, 1000.0) is None
+    assert one.find("s1", SALES, 1000.0)
+
+
+def test_activity_is_reported_once():
+    one = filled()
+    assert one.seen_since_flush(1060.0) == {session_hash("s1"): datetime.fromtimestamp(1000.0, UTC)}
+    assert one.seen_since_flush(1120.0) == {}
+    one.find("s1", SALES, 1130.0)
+    assert list(one.seen_since_flush(1180.0)) == [session_hash("s1")]
