@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.attacks.attacker import Attacker
 from tests.attacks.wire import Wire
 from tests.journeys.sidecar import Setup
 from tests.journeys.stage import Stage, stage
@@ -51,3 +52,9 @@ async def wire(clean_stage: Stage) -> AsyncIterator[Wire]:
     """A raw connection to the sidecar."""
     async with Wire.to(clean_stage.sidecar.url) as connection:
         yield connection
+
+
+@pytest.fixture
+def attacker(clean_stage: Stage, ada: Viewer) -> Attacker:
+    """Somebody with raw sockets, on a stage with empty records."""
+    return Attacker(clean_stage, ada)
