@@ -186,7 +186,14 @@ def _is_endpoint(value: str) -> bool:
         host, _ = url.hostname or "", url.port
     except ValueError:
         return False
-    if not host or url.fragment or "#" in value or url.username is not None or not value.isascii() or " " in value:
+    if (
+        not value.isprintable()
+        or " " in value
+        or not host
+        or "#" in value
+        or url.username is not None
+        or not value.isascii()
+    ):
         return False
     is_loopback = host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
     return url.scheme == "https" or (url.scheme == "http" and is_loopback)

@@ -1,0 +1,197 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.model import Identity, Integration, IntegrationGuid, Secret
+from proxy.oauth.client_auth import ClientAuthMethod
+from proxy.oauth.metadata import AuthorizationServer
+from proxy.providers import PROVIDERS
+from proxy.providers.base import (
+    FieldProblem,
+    authorization_server,
+    client,
+    fingerprint,
+    identity_from_userinfo,
+    problems,
+    refresh_scope,
+    requested_scope,
+)
+from proxy.providers.custom import CUSTOM
+
+MINIMAL = {
+    "authorization_uri": "https://id.example/authorize",
+    "token_uri": "https://id.example/token",
+    "client_id": "sidecar",
+}
+
+
+def integration(*, secret: str | None = "s3cret", **config: str) -> Integration:
+    return Integration(
+        guid=IntegrationGuid("g"), name="n", slug="n", template="custom", config={**MINIMAL, **config},
+        client_secret=None if secret is None else Secret(secret),
+    )  # fmt: skip
+
+
+def test_the_table_knows_custom():
+    assert dict(PROVIDERS) == {"custom": CUSTOM}
+
+
+def test_endpoints_that_are_not_configured_do_not_exist():
+    found = authorization_server(CUSTOM, integration(userinfo_uri=""))
+    assert found == AuthorizationServer(
+        authorization_endpoint="https://id.example/authorize", token_endpoint="https://id.example/token"
+    )
+
+
+def test_all_endpoints_are_taken_as_they_are_configured():
+    found = authorization_server(
+        CUSTOM, integration(userinfo_uri="https://u/{x}", revocation_uri="https://r/", issuer="https://i")
+    )
+    assert (found.userinfo_endpoint, found.revocation_endpoint, found.issuer) == (
+        "https://u/{x}", "https://r/", "https://i",
+    )  # fmt: skip
+
+
+def test_a_client_with_a_secret_shows_it_in_the_body_by_default():
+    found = client(CUSTOM, integration())
+    assert (found.client_id, found.client_secret) == ("sidecar", "s3cret")
+    assert found.auth_method is ClientAuthMethod.CLIENT_SECRET_POST
+
+
+def test_a_client_shows_its_secret_as_it_is_configured():
+    found = client(CUSTOM, integration(token_endpoint_auth_method="client_secret_basic"))
+    assert found.auth_method is ClientAuthMethod.CLIENT_SECRET_BASIC
+
+
+def test_a_client_without_a_secret_is_public():
+    found = client(CUSTOM, integration(secret=None))
+    assert (found.client_secret, found.auth_method) == (None, ClientAuthMethod.NONE)
+
+
+def test_scopes_are_asked_for_once_and_as_named():
+    assert requested_scope(CUSTOM, integration(scopes=" openid  all openid ")) == "openid all"
+    assert requested_scope(CUSTOM, integration()) == ""
+
+
+def test_a_refresh_names_a_scope_only_where_the_recipe_says_so():
+    sending = _with(sends_scope_on_refresh=True, default_scopes=("all",), refresh_scopes=("offline",))
+    assert refresh_scope(CUSTOM, integration(scopes="openid")) is None
+    assert refresh_scope(sending, integration()) == "all offline"
+    assert refresh_scope(_with(sends_scope_on_refresh=True), integration()) is None
+
+
+def _with(**changes):
+    return replace(CUSTOM, **changes)
+
+
+def test_the_fingerprint_changes_with_client_and_endpoints_only():
+    def of(**config: str) -> bytes:
+        made = integration(**config)
+        return fingerprint(made, authorization_server(CUSTOM, made))
+
+    same = {of(), of(scopes="more"), of(issuer="https://i")}
+    assert len(same) == 1
+    others = {of(client_id="b"), of(token_uri="https://id.example/t"), of(authorization_uri="https://id.example/a")}
+    assert len(same | others) == 4
+    assert len(of()) == 32
+
+
+def test_a_complete_configuration_has_no_problems():
+    config = {
+        **MINIMAL, "userinfo_uri": "http://localhost:1/me", "token_uri": "http://127.0.0.1:9/t", "scopes": "a",
+        "token_endpoint_auth_method": "client_secret_basic", "issuer": "",
+    }  # fmt: skip
+    assert problems(CUSTOM, config, has_client_secret=True) == ()
+    assert problems(CUSTOM, MINIMAL, has_client_secret=False) == ()
+
+
+def test_all_problems_are_reported_at_once_without_values():
+    config = {"token_uri": "http://id.example/hunter2", "tenant": "hunter2", "client_secret": "hunter2"}
+    found = problems(CUSTOM, config, has_client_secret=False)
+    assert {problem.field for problem in found} == {
+        "authorization_uri", "token_uri", "client_id", "tenant", "client_secret",
+    }  # fmt: skip
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://id.example/t", "ftp://id.example/t", "id.example/t", "https://", "https://id.example/#x", "https://[::1",
+        "https://a:b@id.example/", "https://id.example:x/", "https://id.example/ü", "https://id.example/a b", "https://id.example/a\nb",
+        "http://localhost.example/",
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_be_an_endpoint_is_a_problem(url: str):
+    found = problems(CUSTOM, {**MINIMAL, "token_uri": url}, has_client_secret=False)
+    assert [problem.field for problem in found] == ["token_uri"]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://id.example/t?x=1", "http://localhost/", "http://x.localhost:8/", "http://[::1]/"]
+)
+def test_https_and_loopback_addresses_are_endpoints(url: str):
+    assert problems(CUSTOM, {**MINIMAL, "token_uri": url}, has_client_secret=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "has_secret", "text"),
+    [
+        ("client_secret_basic", False, "needs a client_secret"),
+        ("none", True, "none cannot go with a client_secret"),
+        ("private_key_jwt", True, "must be one of client_secret_basic, client_secret_post, none"),
+    ],
+)
+def test_an_authentication_method_that_cannot_work_is_a_problem(method: str, has_secret: bool, text: str):
+    found = problems(CUSTOM, {**MINIMAL, "token_endpoint_auth_method": method}, has_client_secret=has_secret)
+    assert found == (FieldProblem("token_endpoint_auth_method", text),)
+
+
+def test_a_recipe_may_want_a_secret():
+    fields = tuple(replace(field, required=True) if field.secret else field for field in CUSTOM.fields)
+    strict = _with(fields=fields)
+    assert problems(strict, MINIMAL, has_client_secret=False) == (FieldProblem("client_secret", "required"),)
+    assert problems(strict, MINIMAL, has_client_secret=True) == ()
+
+
+def test_standard_claims_become_an_identity():
+    claims = {
+        "sub": "1", "email": "ada@example.org", "email_verified": True, "preferred_username": "ada", "name": "Ada L",
+        "groups": ["a", 3, "b", "a"],
+    }  # fmt: skip
+    assert identity_from_userinfo(claims) == Identity(
+        subject="1", email="ada@example.org", email_verified=True, preferred_username="ada", name="Ada L",
+        groups=("a", "b"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sub", [None, "", True, 1.5, ["1"], "a\nb", "\ud800", "x" * 1001])
+def test_without_a_usable_subject_there_is_no_identity(sub: object):
+    assert identity_from_userinfo({"sub": sub, "email": "ada@example.org"}) is None
+
+
+def test_a_numeric_subject_is_a_subject():
+    assert identity_from_userinfo({"sub": 583231}) == Identity(subject="583231")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [(True, True), ("true", True), (False, False), ("false", False), (1, False), (None, False), ([], False)]
+)  # fmt: skip
+def test_only_a_clear_yes_verifies_an_email(said: object, expected: bool):
+    found = identity_from_userinfo({"sub": "1", "email_verified": said})
+    assert found is not None
+    assert found.email_verified is expected
+
+
+def test_wrong_types_and_a_single_group_do_no_harm():
+    found = identity_from_userinfo({"sub": "1", "email": 5, "name": None, "groups": "admins"})
+    assert found == Identity(subject="1", groups=("admins",))
+
+
+@given(
+    claims=st.dictionaries(st.sampled_from(["sub", "email", "email_verified", "groups", "name"]), st.from_type(object))
+)
+def test_no_claims_make_it_raise(claims: dict[str, object]):
+    identity_from_userinfo(claims)
