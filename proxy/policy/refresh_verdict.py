@@ -84,6 +84,7 @@ class _Case:
     status: int
     """0: no answer."""
     error: str
+    description: str
     retry_after_s: float | None
     claims: str | None
     dead_patterns: Sequence[tuple[str, str]]
@@ -117,6 +118,7 @@ def verdict(
         answer=answer,
         status=0 if isinstance(answer, NotSent | LostAnswer) else getattr(answer, "status", 200),
         error=answer.error if isinstance(answer, TokenError) else "",
+        description=answer.description if isinstance(answer, TokenError) else "",
         retry_after_s=answer.retry_after_s if isinstance(answer, TokenError | Unreadable) else None,
         claims=answer.claims if isinstance(answer, TokenError) else None,
         dead_patterns=dead_patterns,
@@ -135,10 +137,7 @@ def verdict(
 
 
 def _is_dead_here(case: _Case) -> bool:
-    if not isinstance(case.answer, TokenError):
-        return False
-    description = case.answer.description
-    return any(error == case.error and re.search(pattern, description) for error, pattern in case.dead_patterns)
+    return any(error == case.error and re.search(pattern, case.description) for error, pattern in case.dead_patterns)
 
 
 def _has_error(*errors: str) -> Callable[[_Case], bool]:
