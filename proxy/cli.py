@@ -69,11 +69,12 @@ def check(path: Path) -> None:
 
 
 @main.command()
-def demo() -> None:
+@click.option("--port", type=click.IntRange(1, 65535), help="Where the browser goes; default 8080 or another free one.")
+def demo(port: int | None) -> None:
     """Try it: an authorization server, a small app and the sidecar, all on this machine."""
     from proxy.demo.run import main as run
 
-    sys.exit(run())
+    sys.exit(run(port))
 
 
 @main.command()

@@ -7,11 +7,13 @@ expire (RFC 6750). All of authlib's calls are synchronous, so each request chang
 
 from __future__ import annotations
 
+import base64
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
+from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import (
     AuthorizationServer,
@@ -98,6 +100,7 @@ class Server(AuthorizationServer):
                 lambda *_: records.access_ttl_s,
             ),
         )
+        self.register_client_auth_method("client_secret_basic", _client_by_basic)
         self.register_grant(CodeGrant, [S256Always(required=True)])
         self.register_grant(RefreshGrant)
         self.register_endpoint(Revocation)
@@ -248,6 +251,18 @@ class LiveToken(BearerTokenValidator):
 
     def authenticate_token(self, token_string: str) -> IssuedToken | None:
         return self._records.by_access_token.get(token_string)
+
+
+def _client_by_basic(query_client: Callable[[str], Registration | None], request: PlainRequest) -> Registration | None:
+    """Read ``client_secret_basic`` as RFC 6749 §2.3.1 has it: form-encoded halves (authlib's own leaves ``+`` alone)."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    try:
+        pair = base64.b64decode(encoded, validate=True).decode("ascii")
+    except ValueError:
+        return None
+    client_id, _, secret = pair.partition(":")
+    client = query_client(unquote_plus(client_id)) if scheme.lower() == "basic" else None
+    return client if client and client.check_client_secret(unquote_plus(secret)) else None
 
 
 def resource_protector(records: Records) -> ResourceProtector:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiohttp import ClientResponse, encode_basic_auth
+from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from yarl import URL
@@ -16,7 +16,7 @@ from proxy.demo.records import Registration
 REDIRECT_URI = "http://localhost:8080/__oauth__/integrations/callback"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters-0"
 ISSUER = "http://127.0.0.1:9"
-SECRET = "s3cr3t:/+%41"
+SECRET = "s3cr3t:/+ %41"
 ALL_SCOPES = "openid profile email orders offline_access"
 
 
@@ -78,8 +78,8 @@ class OAuthClient:
     async def get(self, path: str, access_token: str) -> ClientResponse:
         return await self.http.get(path, headers={"Authorization": f"Bearer {access_token}"})
 
-    async def basic(self, form: Mapping[str, str], secret: str) -> ClientResponse:
-        headers = {"Authorization": encode_basic_auth(self.client_id, secret)}
+    async def with_authorization(self, form: Mapping[str, str], authorization: str) -> ClientResponse:
+        headers = {"Authorization": authorization}
         return await self.http.post("/token", data=form, headers=headers)
 
 

@@ -1,9 +1,10 @@
 """The demo's authorization server is strict: what it refuses is as much of the demo as what it grants."""
 
 from dataclasses import replace
+from urllib.parse import quote_plus
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, encode_basic_auth
 from yarl import URL
 
 from .conftest import ALL_SCOPES, ISSUER, REDIRECT_URI, SECRET, OAuthClient
@@ -142,10 +143,22 @@ async def test_a_client_proves_who_it_is(oauth: OAuthClient) -> None:
     assert (answer.status, await error_of(answer)) == (401, "invalid_client")
 
 
-async def test_basic_authentication_takes_form_encoded_halves(oauth: OAuthClient) -> None:
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (encode_basic_auth("sidecar", quote_plus(SECRET)), 200),
+        (encode_basic_auth("sidecar", SECRET), 401),
+        (encode_basic_auth("stranger", quote_plus(SECRET)), 401),
+        ("Bearer " + encode_basic_auth("sidecar", quote_plus(SECRET)).split()[1], 401),
+        ("Basic not-base64", 401),
+    ],
+    ids=["form-encoded", "raw", "stranger", "other scheme", "broken"],
+)
+async def test_basic_authentication_takes_form_encoded_halves(
+    oauth: OAuthClient, authorization: str, status: int
+) -> None:
     form = {"grant_type": "refresh_token", "refresh_token": (await oauth.tokens())["refresh_token"]}
-    assert (await oauth.basic(form, "s3cr3t%3A%2F%2B%2541")).status == 200
-    assert SECRET == "s3cr3t:/+%41"
+    assert (await oauth.with_authorization(form, authorization)).status == status
 
 
 async def test_a_public_client_has_the_verifier_alone(oauth: OAuthClient) -> None:
