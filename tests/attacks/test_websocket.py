@@ -153,18 +153,14 @@ async def test_no_other_protocol_is_switched_to(sockets: Attacker, upgrade: byte
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept(KEY) + b"\r\n\r\n",
-    ],
+    ("upgrade", "accepted"),
+    [(b"websocket", None), (b"websocket", b"AAAAAAAAAAAAAAAAAAAAAAAAAAA="), (b"h2c", accept(KEY))],
     ids=["no accept", "wrong accept", "another protocol"],
 )
-async def test_a_false_acceptance_opens_no_tunnel(sockets: Attacker, answer: bytes) -> None:
-    sockets.stage.content.answer = answer
+async def test_a_false_acceptance_opens_no_tunnel(sockets: Attacker, upgrade: bytes, accepted: bytes | None) -> None:
+    accepting = b"Sec-WebSocket-Accept: %s\r\n" % accepted if accepted else b""
+    head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + upgrade + b"\r\n"
+    sockets.stage.content.answer = head + accepting + b"\r\n"
     response = await sockets.send(handshake(sockets))
     assert response is not None
     assert response.status == 502
