@@ -1,0 +1,170 @@
+"""Content asks for its viewer's token: Posit Connect's credential exchange (RFC 8693, Connect's errors).
+
+Two proofs are needed together: the content's own key and a session token that was made for this content. The token
+comes from memory while it is fresh; the viewer session is asked for each time, so that signing out counts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote
+
+from proxy.flows.credentials import CredentialsKeeper, Fresh, Reconnect, Unavailable
+from proxy.flows.sessions import Sessions
+from proxy.model import Content, ContentGuid, Directory, Integration, Secret, SessionTokenHash
+from proxy.policy.access import is_allowed
+from proxy.policy.freshness import exchange_expires_in
+from proxy.sealing import hash_handle
+from proxy.store.base import Presence, Store
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
+USER_SESSION_TOKEN = "urn:posit:connect:user-session-token"  # noqa: S105  # the name of a kind of token
+CONTENT_SESSION_TOKEN = "urn:posit:connect:content-session-token"  # noqa: S105  # the name of a kind of token
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a kind of token
+
+
+@dataclass(frozen=True, slots=True)
+class ContentKey:
+    """Proof that the caller is this content: its API key was right."""
+
+    content_guid: ContentGuid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A token for the content."""
+
+    access_token: Secret
+    expires_in: int
+    """Whole seconds, at least 1: what clients cache by (R's never ask again without it)."""
+    issued_token_type: str = ACCESS_TOKEN
+    token_type: str = "Bearer"  # noqa: S105  # RFC 6750's word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """No token, in Connect's words."""
+
+    status: int
+    code: int
+    """Connect's APIErrorCode."""
+    text: str
+    login_url: str | None = field(default=None)
+    """Where the viewer can mend it."""
+    retry_after_s: float | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """Who asks for whom, both proven."""
+
+    content: Content
+    presence: Presence
+
+
+class Exchange:
+    """Redeems session tokens."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        store: Store,
+        keeper: CredentialsKeeper,
+        sessions: Sessions,
+        now: Callable[[], datetime],
+        public_url: str,
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._keeper = keeper
+        self._sessions = sessions
+        self._now = now
+        self._public_url = public_url.rstrip("/")
+
+    async def redeem(
+        self,
+        *,
+        key: ContentKey,
+        subject_token: str | None,
+        audience: str | None,
+        requested_token_type: str | None,
+        subject_token_type: str | None,
+        grant_type: str | None,
+    ) -> Issued | Refused:
+        """Answer the form of ``POST …/oauth/integrations/credentials``; ``audience`` is an integration's guid."""
+        if grant_type != GRANT_TYPE:
+            return _refused(213, "The grant_type must be " + GRANT_TYPE)
+        if subject_token_type == CONTENT_SESSION_TOKEN:
+            return _refused(252, "A viewer integration takes a user session token, not a content session token.")
+        if subject_token_type != USER_SESSION_TOKEN:
+            return _refused(214, "The subject_token_type must be " + USER_SESSION_TOKEN)
+        if requested_token_type not in {None, "", ACCESS_TOKEN}:
+            return _refused(242, "The requested_token_type must be " + ACCESS_TOKEN)
+        asking = await self._asking(key, subject_token)
+        if isinstance(asking, Refused):
+            return asking
+        integration = self._integration(asking.content, audience, lambda one: {one.guid})
+        return integration if isinstance(integration, Refused) else await self._token(asking, integration)
+
+    async def token(self, *, key: ContentKey, session_token: str | None, integration: str | None) -> Issued | Refused:
+        """Answer the short form, ``GET /token``; ``integration`` is a slug, a guid or a name."""
+        asking = await self._asking(key, session_token)
+        if isinstance(asking, Refused):
+            return asking
+        named = self._integration(asking.content, integration, lambda one: {one.slug, one.guid, one.name})
+        return named if isinstance(named, Refused) else await self._token(asking, named)
+
+    async def _asking(self, key: ContentKey, session_token: str | None) -> _Asking | Refused:
+        found = None
+        if session_token:
+            found = await self._store.redeem_session_token(SessionTokenHash(hash_handle(session_token)))
+        if found is None or not self._sessions.is_present(found[1]):
+            return _refused(215, "Invalid subject_token: the viewer's session is over, or this was never a token.")
+        content_guid, presence = found
+        if content_guid != key.content_guid:
+            return _refused(22, "This API key belongs to another content than the session token.", status=403)
+        content = self._directory.contents.get(content_guid)
+        if content is None:
+            return _refused(215, "Invalid subject_token: its content is gone.")
+        if not is_allowed(content.access, presence.viewer):
+            return _refused(19, "The viewer may not see this content.", status=403)
+        return _Asking(content=content, presence=presence)
+
+    def _integration(
+        self, content: Content, asked: str | None, names: Callable[[Integration], set[str]]
+    ) -> Integration | Refused:
+        """Choose the one that is meant; never the first of several."""
+        associated = [self._directory.integrations[guid] for guid in content.integrations]
+        if not associated:
+            return _refused(212, "No OAuth integrations have been associated with this content item.")
+        if not asked:
+            if len(associated) > 1:
+                return _refused(257, "Several OAuth integrations are associated with this content item: say which.")
+            return associated[0]
+        for integration in associated:
+            if asked in names(integration):
+                return integration
+        return _refused(256, "This OAuth integration is not associated with this content item.")
+
+    async def _token(self, asking: _Asking, integration: Integration) -> Issued | Refused:
+        login_url = f"{self._public_url}/__oauth__/login?content={quote(asking.content.guid, safe='')}"
+        if integration.guid not in asking.presence.consents:
+            return _refused(220, "The viewer has not consented to this integration here.", login_url=login_url)
+        match await self._keeper.fresh(asking.presence.viewer.guid, integration):
+            case Fresh() as fresh:
+                expires_in = exchange_expires_in(self._now(), fresh.issued_at, fresh.expires_at)
+                return Issued(access_token=fresh.access_token, expires_in=expires_in)
+            case Reconnect():
+                return _refused(219, "Refresh token is invalid: the viewer must connect again.", login_url=login_url)
+            case Unavailable(retry_after_s=retry_after_s):
+                text = "Unable to retrieve a token just now: the authorization server does not answer."
+                return _refused(241, text, status=503, retry_after_s=retry_after_s)
+
+
+def _refused(
+    code: int, text: str, *, status: int = 400, login_url: str | None = None, retry_after_s: float | None = None
+) -> Refused:
+    return Refused(status=status, code=code, text=text, login_url=login_url, retry_after_s=retry_after_s)

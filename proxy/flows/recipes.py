@@ -1,0 +1,56 @@
+"""What the flows need to know of an integration, worked out once from its provider's recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from proxy.model import Integration
+from proxy.oauth.client_auth import Client
+from proxy.oauth.metadata import AuthorizationServer
+from proxy.oauth.token import TokenResponse
+from proxy.providers import PROVIDERS
+from proxy.providers.base import Provider, authorization_server, client, fingerprint, refresh_scope, requested_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """An integration, seen through its provider."""
+
+    provider: Provider
+    server: AuthorizationServer
+    client: Client
+    scope: str
+    """What the authorization request asks for."""
+    fingerprint: bytes
+    """Credentials with another one are unusable."""
+    refresh_scope: str | None
+    """What a refresh asks for; ``None``: what was granted."""
+    circuit: tuple[str, str]
+    """(integration guid, token endpoint): what is left alone together when the server does not answer."""
+
+
+def recipe(integration: Integration) -> Recipe:
+    """Read an integration; its configuration was checked when it was loaded."""
+    provider = PROVIDERS[integration.template]
+    server = authorization_server(provider, integration)
+    return Recipe(
+        provider=provider,
+        server=server,
+        client=client(provider, integration),
+        scope=requested_scope(provider, integration),
+        fingerprint=fingerprint(integration, server),
+        refresh_scope=refresh_scope(provider, integration),
+        circuit=(integration.guid, server.token_endpoint),
+    )
+
+
+def access_expiry(answer: TokenResponse, provider: Provider, *, issued_at: datetime) -> datetime | None:
+    """Return the end of the access token; ``None``: the provider's tokens do not expire."""
+    ttl_s = provider.default_ttl_s if answer.ttl_s is None else answer.ttl_s
+    return None if ttl_s is None else issued_at + timedelta(seconds=ttl_s)
+
+
+def refresh_expiry(answer: TokenResponse, *, issued_at: datetime) -> datetime | None:
+    """Return the end of the refresh token; ``None``: not known."""
+    return None if answer.refresh_ttl_s is None else issued_at + timedelta(seconds=answer.refresh_ttl_s)

@@ -1,0 +1,131 @@
+"""Ask an authorization server for new tokens until its answer means something (RFC 6749 §6).
+
+What an answer means is ``policy.refresh_verdict``; here is only how often to ask, and how long to wait in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from proxy.flows.circuit import Circuits
+from proxy.flows.recipes import Recipe
+from proxy.model import Secret
+from proxy.oauth.message import NotSent, OutboundResponse, Outcome, Send
+from proxy.oauth.token import Unreadable, parse_token_response, refresh_request
+from proxy.policy.freshness import backoff_s
+from proxy.policy.refresh_verdict import (
+    Discard,
+    Interactive,
+    Operator,
+    Retry,
+    RetryOnce,
+    RetryWithoutScope,
+    Success,
+    Verdict,
+    verdict,
+)
+
+INLINE_BUDGET_S = 10.0
+"""What a caller without a valid token waits in total before it is told to come back."""
+
+MAX_TRIES = 3
+SERVER_ERRORS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Somebody else holds the lease now: what they store counts."""
+
+
+Final = Overtaken | Success | Discard | Interactive | Operator | Retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came of it, and when the request that was answered left."""
+
+    verdict: Final
+    issued_at: datetime
+
+
+class Refresher:
+    """Sends refresh requests and reads the answers."""
+
+    def __init__(
+        self,
+        *,
+        send: Send,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
+        random_bytes: Callable[[int], bytes],
+        circuits: Circuits,
+    ) -> None:
+        self._send = send
+        self._now = now
+        self._sleep = sleep
+        self._random_bytes = random_bytes
+        self._circuits = circuits
+        self._unreadable: dict[tuple[str, str], int] = {}
+        """Answers in a row, by circuit, that made no sense."""
+
+    def pause_s(self, failures: int) -> float:
+        """Return how long to leave the server alone after so many failures in a row."""
+        return backoff_s(failures, int.from_bytes(self._random_bytes(4), "big") / 2**32)
+
+    async def ask(
+        self, recipe_: Recipe, refresh_token: Secret, *, is_inline: bool, go_on: Callable[[], Awaitable[bool]]
+    ) -> Asked:
+        """Refresh; ``go_on`` is asked before each further try (it renews the lease).
+
+        In line, a failure of transport is tried again for some seconds; in the background the next caller tries.
+        """
+        scope, started, was_lost, tries = recipe_.refresh_scope, self._now(), False, 0
+        while True:
+            wait_s = self._circuits.wait_s(recipe_.circuit, self._now())
+            if wait_s > 0:
+                return Asked(verdict=Retry("circuit_open", wait_s), issued_at=started)
+            issued_at = self._now()
+            outcome = await self._send(
+                refresh_request(recipe_.server, recipe_.client, refresh_token=refresh_token.reveal(), scope=scope)
+            )
+            tries += 1
+            pause_s = 0.0
+            match self._judge(outcome, recipe_, was_lost=was_lost, scope=scope):
+                case RetryOnce():
+                    was_lost = True
+                case RetryWithoutScope():
+                    scope = None
+                case Retry(retry_after_s=retry_after_s) as retry:
+                    pause_s = self._pause_before_next(outcome, tries, retry_after_s)
+                    elapsed_s = (self._now() - started).total_seconds()
+                    if not is_inline or was_lost or tries == MAX_TRIES or elapsed_s + pause_s > INLINE_BUDGET_S:
+                        return Asked(verdict=retry, issued_at=issued_at)
+                case final:
+                    return Asked(verdict=final, issued_at=issued_at)
+            if pause_s > 0:
+                await self._sleep(pause_s)
+            if not await go_on():
+                return Asked(verdict=Overtaken(), issued_at=issued_at)
+
+    def _judge(self, outcome: Outcome, recipe_: Recipe, *, was_lost: bool, scope: str | None) -> Verdict:
+        """Note for everybody whether the server answers, then ask the table."""
+        is_answer = isinstance(outcome, OutboundResponse) and outcome.status < SERVER_ERRORS
+        self._circuits.note(recipe_.circuit, self._now(), answered=is_answer)
+        answer = parse_token_response(outcome, now=self._now()) if isinstance(outcome, OutboundResponse) else outcome
+        unreadable_before = self._unreadable.pop(recipe_.circuit, 0)
+        if isinstance(answer, Unreadable):
+            self._unreadable[recipe_.circuit] = unreadable_before + 1
+        return verdict(
+            answer,
+            dead_patterns=recipe_.provider.dead_patterns,
+            after_lost_answer=was_lost,
+            without_scope=scope is None,
+            unreadable_before=unreadable_before,
+        )
+
+    def _pause_before_next(self, outcome: Outcome, tries: int, retry_after_s: float | None) -> float:
+        if isinstance(outcome, NotSent) and tries == 1:
+            return 0.0
+        return max(retry_after_s or 0.0, self.pause_s(tries))

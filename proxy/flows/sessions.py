@@ -1,0 +1,212 @@
+"""May this browser see that content, and with which header block? The slow lane behind the gateway's table."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from proxy.flows.credentials import CredentialsKeeper, Fresh, Reconnect, Unavailable
+from proxy.model import (
+    Change,
+    Content,
+    CredentialsChanged,
+    Directory,
+    Integration,
+    SessionEnded,
+    SessionHash,
+    SessionTokenHash,
+    Viewer,
+    ViewerGuid,
+    ViewerSession,
+)
+from proxy.policy.access import is_allowed
+from proxy.policy.headers import InjectedToken, header_block
+from proxy.sealing import KeyRing, hash_handle
+from proxy.store.base import Presence, Store
+
+GOOD_FOR = timedelta(minutes=5)
+"""How long a yes may be remembered at most: the bound on anything that no change announces."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLifetimes:
+    """When a viewer session is over."""
+
+    idle: timedelta
+    lifetime: timedelta
+    """The absolute end, counted from sign-in."""
+
+    def is_alive(self, session: ViewerSession, now: datetime, last_seen_at: datetime | None = None) -> bool:
+        """Judge a stored session; ``last_seen_at`` is what this process knows and has not written yet."""
+        seen = session.last_seen_at if last_seen_at is None else max(session.last_seen_at, last_seen_at)
+        return now < session.expires_at and now < seen + self.idle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """The request may go to the content with this header block."""
+
+    session_hash: SessionHash
+    viewer_guid: ViewerGuid
+    header_block: bytes = field(repr=False)
+    good_until: datetime
+    """Ask again then."""
+    expires_at: datetime
+    """Absolute end of the session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInNeeded:
+    """There is no live session."""
+
+    integration: Integration | None
+    """The one to sign in with; ``None``: nobody can sign in to this content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentNeeded:
+    """The viewer must be asked (again) for this integration."""
+
+    integration: Integration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRefused:
+    """The access rule does not name this viewer."""
+
+    viewer: Viewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUnavailable:
+    """There is a grant but no usable token just now: no request goes to the content."""
+
+    integration: Integration
+    retry_after_s: float
+
+
+Admission = Admitted | SignInNeeded | ConsentNeeded | AccessRefused | TokenUnavailable
+
+
+class Sessions:
+    """Judges, touches and ends viewer sessions."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        store: Store,
+        key_ring: KeyRing,
+        keeper: CredentialsKeeper,
+        now: Callable[[], datetime],
+        publish: Callable[[Change], None],
+        lifetimes: SessionLifetimes,
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._key_ring = key_ring
+        self._keeper = keeper
+        self._now = now
+        self._publish = publish
+        self._lifetimes = lifetimes
+        self._unwritten: dict[SessionHash, datetime] = {}
+
+    async def admit(self, session_id: str | None, content: Content) -> Admission:
+        """Judge one browser in front of one content; ``StoreUnavailable`` when nobody can know."""
+        if session_id is None:
+            return self._sign_in_needed(content)
+        presence = await self._store.presence(SessionHash(hash_handle(session_id)), content.guid)
+        if presence is None or not self.is_present(presence):
+            return self._sign_in_needed(content)
+        if not is_allowed(content.access, presence.viewer):
+            return AccessRefused(viewer=presence.viewer)
+        integrations = [self._directory.integrations[guid] for guid in content.integrations]
+        for integration in integrations:
+            if integration.guid not in presence.consents:
+                return ConsentNeeded(integration=integration)
+        tokens: list[tuple[Integration, Fresh]] = []
+        for integration in integrations:
+            match await self._keeper.fresh(presence.viewer.guid, integration):
+                case Fresh() as fresh:
+                    tokens.append((integration, fresh))
+                case Reconnect():
+                    return ConsentNeeded(integration=integration)
+                case Unavailable(retry_after_s=retry_after_s):
+                    return TokenUnavailable(integration=integration, retry_after_s=retry_after_s)
+        return await self._admitted(presence, content, tokens)
+
+    def is_present(self, presence: Presence) -> bool:
+        """Whether the session is alive and its viewer is who the present ``sign_in`` vouches for."""
+        noted = self._unwritten.get(presence.session.hash)
+        return (
+            self._lifetimes.is_alive(presence.session, self._now(), noted)
+            and presence.viewer.identified_by == self._directory.sign_in
+        )
+
+    async def end(self, session: str | SessionHash) -> bool:
+        """End a session by cookie value or hash; ``False`` when it was gone. What it granted ends elsewhere."""
+        session_hash = session if isinstance(session, bytes) else SessionHash(hash_handle(session))
+        known = await self._store.session(session_hash)
+        was_there = await self._store.end_session(session_hash)
+        self._unwritten.pop(session_hash, None)
+        # Published even when the row was gone: another process may have ended it, and our table not know yet.
+        self._publish(SessionEnded(session_hash))
+        if known is not None and known.viewer.identity is None:  # a viewer without identity ended with it
+            for integration_guid in self._directory.integrations:
+                self._publish(CredentialsChanged(known.viewer.guid, integration_guid))
+        if was_there:
+            log.info("viewer session ended", viewer=None if known is None else known.viewer.guid)
+        return was_there
+
+    async def touch(self, last_seen: Mapping[SessionHash, datetime]) -> None:
+        """Write when sessions were last active; what cannot be written now goes with the next call."""
+        self._unwritten.update(last_seen)
+        batch = dict(self._unwritten)
+        if not batch:
+            return
+        await self._store.touch_sessions(batch)
+        for session_hash, seen in batch.items():
+            if self._unwritten.get(session_hash) == seen:
+                del self._unwritten[session_hash]
+
+    def _sign_in_needed(self, content: Content) -> SignInNeeded:
+        guid = self._directory.sign_in or next(iter(content.integrations), None)
+        return SignInNeeded(integration=None if guid is None else self._directory.integrations[guid])
+
+    async def _admitted(
+        self, presence: Presence, content: Content, tokens: list[tuple[Integration, Fresh]]
+    ) -> Admitted | SignInNeeded:
+        session = presence.session
+        session_token = self._session_token(session.hash, content)
+        is_known = await self._store.add_session_token(
+            SessionTokenHash(hash_handle(session_token)), session_hash=session.hash, content_guid=content.guid
+        )
+        if not is_known:  # signed out meanwhile
+            return self._sign_in_needed(content)
+        good_until = min(self._now() + GOOD_FOR, session.expires_at, *(fresh.serve_until for _, fresh in tokens))
+        return Admitted(
+            session_hash=session.hash,
+            viewer_guid=presence.viewer.guid,
+            header_block=header_block(
+                session_token=session_token,
+                tokens=[_injected(integration, fresh) for integration, fresh in tokens],
+                identity=presence.viewer.identity,
+            ),
+            good_until=good_until,
+            expires_at=session.expires_at,
+        )
+
+    def _session_token(self, session_hash: SessionHash, content: Content) -> str:
+        handle = self._key_ring.handle("session-token", session_hash, content.guid.encode())
+        return urlsafe_b64encode(handle).decode().rstrip("=")
+
+
+def _injected(integration: Integration, fresh: Fresh) -> InjectedToken:
+    expires_at = None if fresh.expires_at is None else int(fresh.expires_at.timestamp())
+    return InjectedToken(slug=integration.slug, access_token=fresh.access_token, expires_at=expires_at)

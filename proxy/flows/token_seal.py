@@ -1,0 +1,36 @@
+"""How tokens are sealed: bound to table, column, viewer and integration, so that no row's token opens in another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from proxy.model import Credentials, IntegrationGuid, Sealed, Secret, ViewerGuid
+from proxy.sealing import NONCE_BYTES, KeyRing, associated_data
+
+Column = Literal["access_token", "refresh_token"]
+
+
+class TokenSeal:
+    """Seals and opens the tokens of credentials."""
+
+    def __init__(self, *, key_ring: KeyRing, random_bytes: Callable[[int], bytes]) -> None:
+        self._key_ring = key_ring
+        self._random_bytes = random_bytes
+
+    def seal(self, token: str, column: Column, of: tuple[ViewerGuid, IntegrationGuid]) -> Sealed:
+        """Seal one token for one column of this viewer's row for this integration."""
+        associated = associated_data("credentials", column, *of)
+        return self._key_ring.seal(token.encode(), associated=associated, nonce=self._random_bytes(NONCE_BYTES))
+
+    def access_token(self, row: Credentials) -> Secret:
+        """Open the access token; ``SealBroken`` when it was not sealed for this row by a key on the ring."""
+        return self._open(row.access_token, "access_token", row)
+
+    def refresh_token(self, row: Credentials) -> Secret | None:
+        """Open the refresh token, if there is one; ``SealBroken`` as above."""
+        return None if row.refresh_token is None else self._open(row.refresh_token, "refresh_token", row)
+
+    def _open(self, sealed: Sealed, column: Column, row: Credentials) -> Secret:
+        associated = associated_data("credentials", column, row.viewer_guid, row.integration_guid)
+        return Secret(self._key_ring.open(sealed, associated=associated).decode())
