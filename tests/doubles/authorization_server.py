@@ -9,13 +9,12 @@ Not done: ID tokens; the `custom` template takes the identity from userinfo.
 
 from __future__ import annotations
 
-import hmac
 import html
 import ssl
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
@@ -24,10 +23,9 @@ from tests.doubles.faults import Faults
 from tests.doubles.gate import Gate
 from tests.doubles.grants import CLIENT_SECRET_MARKER, Family, GrantError, Grants, RegisteredClient, User, new_secret
 from tests.doubles.journal import Entry, Journal
+from tests.doubles.rules import NO_STORE, authenticate, authorization_problem, page
 from tests.doubles.serving import serving
 
-SCOPES = frozenset({"openid", "profile", "email", "groups", "offline_access", "read", "write"})
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 Handler = Callable[[web.Request, Entry], Awaitable[web.StreamResponse]]
 
 
@@ -157,7 +155,7 @@ class AuthorizationServer:
         if client is None or redirect_uri not in client.redirect_uris:
             entry.outcome = "unknown client or redirect_uri"
             return page(400, "This application is not registered here.")
-        if problem := _authorization_problem(pairs):
+        if problem := authorization_problem(pairs):
             entry.outcome = problem
             return self._back(redirect_uri, asked, {"error": problem})
         if self.shows_consent_page and request.method == "GET":
@@ -233,7 +231,7 @@ class AuthorizationServer:
 
     def _answer_token(self, request: web.Request, entry: Entry) -> web.Response:
         try:
-            client = self._authenticate(request, entry)
+            client = authenticate(entry, self.grants.clients)
             answer = self._grant(client, entry)
         except GrantError as error:
             entry.outcome = error.error
@@ -245,31 +243,6 @@ class AuthorizationServer:
             )
         entry.outcome = "ok"
         return web.json_response(answer, headers=NO_STORE)
-
-    def _authenticate(self, request: web.Request, entry: Entry) -> RegisteredClient:
-        """Exactly one mechanism, Basic halves form-decoded (RFC 6749 §2.3.1)."""
-        if request.method != "POST" or request.content_type != "application/x-www-form-urlencoded":
-            raise GrantError("invalid_request", "POST a form.", 405 if request.method != "POST" else 400)
-        names = Counter(name for name, _ in entry.pairs)
-        if entry.leak_in_query or any(count > 1 for count in names.values()):
-            raise GrantError("invalid_request", "A parameter is repeated, or in the query.")
-        basic, body_secret = entry.basic_halves(), entry.value("client_secret")
-        if basic is not None and body_secret is not None:
-            entry.client_auth = "multiple"
-            raise GrantError("invalid_request", "One way to authenticate is enough.")
-        if basic is not None:
-            entry.client_auth = "basic"
-            client_id, secret = (unquote_plus(half) for half in basic)
-        else:
-            entry.client_auth = "none" if body_secret is None else "post"
-            client_id, secret = entry.value("client_id") or "", body_secret or ""
-        client = self.grants.clients.get(client_id)
-        if client is None or bool(client.secrets) != (entry.client_auth != "none"):
-            raise GrantError("invalid_client", "Unknown client, or the wrong way to authenticate.", 401)
-        known = client.secrets or [""]
-        if not any(hmac.compare_digest(secret.encode(), right.encode()) for right in known):
-            raise GrantError("invalid_client", "Wrong secret.", 401)
-        return client
 
     def _grant(self, client: RegisteredClient, entry: Entry) -> dict[str, object]:
         now = self.clock.now()
@@ -319,7 +292,7 @@ class AuthorizationServer:
 
     async def _revoke(self, request: web.Request, entry: Entry) -> web.Response:
         try:
-            self._authenticate(request, entry)
+            authenticate(entry, self.grants.clients)
         except GrantError as error:
             entry.outcome = error.error
             return web.json_response({"error": error.error}, status=error.status)
@@ -334,28 +307,3 @@ class AuthorizationServer:
         if user is None:
             return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         return web.json_response(user.claims())
-
-
-def _authorization_problem(pairs: list[tuple[str, str]]) -> str | None:
-    """RFC 6749 §4.1.2.1 and RFC 7636 §4.4.1: the error code of a faulty authorization request."""
-    asked = dict(pairs)
-    if len(asked) != len(pairs):
-        return "invalid_request"
-    if asked.get("response_type") != "code":
-        return "unsupported_response_type"
-    challenge = asked.get("code_challenge")
-    if challenge is not None and (asked.get("code_challenge_method") != "S256" or len(challenge) != 43):
-        return "invalid_request"
-    if not set(asked.get("scope", "").split()) <= SCOPES:
-        return "invalid_scope"
-    return None
-
-
-def page(status: int, body: str) -> web.Response:
-    text = f'<!doctype html><meta charset="utf-8"><title>Fake sign-in</title>{body}'
-    return web.Response(status=status, text=text, content_type="text/html", headers=NO_STORE)
-
-
-def query_of(url: str) -> dict[str, str]:
-    """The query of an authorization URL or a callback URL."""
-    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))

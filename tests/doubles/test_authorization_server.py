@@ -13,10 +13,11 @@ import aiohttp
 import pytest
 
 from tests.doubles import faults
-from tests.doubles.authorization_server import AuthorizationServer, query_of
+from tests.doubles.authorization_server import AuthorizationServer
 from tests.doubles.grants import REFRESH_MARKER, RegisteredClient
 from tests.doubles.journal import Entry
 from tests.doubles.protected_api import ProtectedApi
+from tests.doubles.rules import query_of
 
 CALLBACK = "https://apps.example/__oauth__/integrations/callback"
 VERIFIER = "v" * 43

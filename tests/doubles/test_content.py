@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from tests.doubles.content import HELLO, EchoContent, RecordingContent, Seen
+from tests.doubles.content import HELLO, RecordingContent, Seen
+from tests.doubles.echo_content import EchoContent
 
 
 async def ask(content: RecordingContent, *pieces: bytes) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from tests.doubles import faults
-from tests.doubles.authorization_server import query_of
+from tests.doubles.rules import query_of
 from tests.journeys.sidecar import CALLBACK
 from tests.journeys.stage import Stage, stage
 from tests.journeys.viewer import Page, Viewer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.authorization_server import query_of
+from tests.doubles.rules import query_of
 from tests.journeys.stage import ACCESS_TOKEN, SESSION_TOKEN, Stage, stage
 from tests.journeys.viewer import NAVIGATION, origin_of
 

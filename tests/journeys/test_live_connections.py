@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.doubles.content import EchoContent
+from tests.doubles.echo_content import EchoContent
 from tests.journeys.sidecar import Setup
 from tests.journeys.stage import Stage, stage
 from tests.journeys.viewer import XHR, Viewer
