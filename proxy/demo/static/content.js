@@ -114,6 +114,7 @@ function connect() {
 function everyHalfSecond() {
   const left = Math.max(0, Math.ceil((expiresAt - performance.now()) / 1000));
   at("left").textContent = expiresAt ? left : "–";
+  at("ring").style.opacity = expiresAt && left ? 1 : 0; // a round end would leave a dot
   at("ring").style.strokeDashoffset = expiresAt ? 100 - Math.min(100, (100 * left) / span) : 100;
   if (openedAt) {
     const age = Math.floor((performance.now() - openedAt) / 1000);
