@@ -30,7 +30,7 @@ _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
 _NUMBER_IN_1_2 = re.compile(r"0o[0-7]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][-+]?[0-9]+")
 _BRACKET = re.compile(r"[\[\]{}]")
 _INDICATORS_IN_A_ROW = re.compile(rf"(?:[-?:][ \t]+){{{_MAX_DEPTH}}}")
-_QUOTED = re.compile(r"(['\"])(?!<)[^'\"]{2,}\1")
+_QUOTED = re.compile(r"(['\"])(?!<)[^'\" ]{2,}\1")
 
 _SAY_BOOLEAN = (
     "`yes`, `no`, `on` and `off` are booleans to one YAML version and text to another: write true or false, or quote it"
@@ -156,7 +156,7 @@ def _key(node: yaml.Node, path: Path, report: Report) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
         report.add_at(*_place(node), "a key must be text", here)
         return None
-    if node.tag == _TAG + "merge" and node.style is None:
+    if node.tag == _TAG + "merge" and not node.style:
         report.add_at(*_place(node), "merge keys (`<<`) are not supported: write the settings out", here)
         return None
     key = _scalar(node)
@@ -169,7 +169,7 @@ def _key(node: yaml.Node, path: Path, report: Report) -> str | None:
 def _scalar(node: yaml.ScalarNode) -> Value | _Refused:
     text, tag = node.value, node.tag
     if tag in _TEXT_TAGS:
-        is_number = node.style is None and _NUMBER_IN_1_2.fullmatch(text)
+        is_number = not node.style and _NUMBER_IN_1_2.fullmatch(text)
         return _Refused(_SAY_NUMBER) if is_number else str(text)
     if tag == _TAG + "null":
         return None

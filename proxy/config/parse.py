@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from proxy.config.document import Value
 from proxy.config.problems import Path, Report, did_you_mean, show_key
@@ -150,7 +150,6 @@ def _say_unknown(path: Path) -> str:
         return f"not supported by this version: {NOT_SUPPORTED[generic]}"
     if ":" in key:
         return "unknown setting; is a blank missing after the colon?"
-    model: type[BaseModel] | None = model_at(Settings, path[:-1])
-    known = list(model.model_fields) if model else []
+    known = list(model_at(Settings, path[:-1]).model_fields)
     hint = did_you_mean(key, known) if show_key(key) == key else ""
     return f"unknown setting{hint}"

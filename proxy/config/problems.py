@@ -69,6 +69,10 @@ class Report:
         """Whether nothing was found at ``path``, above it or below it: then a follow-up check makes sense."""
         return not any(path[: len(found)] == found[: len(path)] for *_, found, _ in self._found)
 
+    def line_of(self, path: Path) -> int:
+        """Return the line of the value at ``path``, or of its nearest parent that is written."""
+        return self._mark(path, at_key=False)[0]
+
     def problems(self) -> tuple[Problem, ...]:
         """Return what was found, sorted, each once."""
         return ConfigProblems(

@@ -121,10 +121,10 @@ def content_path(text: str) -> str:
 def guid(text: str) -> str:
     """Read a UUID; lower case with hyphens."""
     try:
-        value = str(uuid.UUID(text))
+        value: str | None = str(uuid.UUID(text))
     except ValueError:
-        value = ""
-    if value != text.lower():
+        value = None
+    if value is None or value != text.lower():
         raise ValueError("write a UUID such as 0f8fad5b-d9cb-469f-a165-70867728950e, or leave it out")
     return value
 

@@ -39,16 +39,11 @@ def step_into(tree: Value, steps: Sequence[str | int]) -> Path:
     return path
 
 
-def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+def model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
     """Return the model that describes the mapping at a path (list positions are passed over)."""
     for step in path:
-        if isinstance(step, int):
-            continue
-        field = model.model_fields.get(step)
-        inner = next(_models(field.annotation), None) if field else None
-        if inner is None:
-            return None
-        model = inner
+        if isinstance(step, str):
+            model = next(_models(model.model_fields[step].annotation))
     return model
 
 

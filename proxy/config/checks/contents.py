@@ -33,9 +33,7 @@ def _check_app_mode(path: Path, item: ContentSettings, draft: Draft) -> None:
 
 def _check_integrations(path: Path, item: ContentSettings, draft: Draft) -> None:
     report, here = draft.report, (*path, "integrations")
-    for position, name in enumerate(item.integrations):
-        if not report.is_sound(*here, position):
-            continue
+    for position, name in enumerate(item.integrations if report.is_sound(*here) else ()):
         if name not in draft.integration_names:
             report.add((*here, position), f"no integration has this name{unknown(name, draft.integration_names)}")
     repeats = [((*here, position), name) for position, name in enumerate(item.integrations)]
@@ -71,7 +69,7 @@ def _check_owners(draft: Draft) -> None:
     for path, item in sound[1:]:
         first_path, first = sound[0]
         if item.owner.lower() != first.owner.lower():
-            line = report.marks.get(first_path, (1, 1))[0]
+            line = report.line_of(first_path)
             report.add(
                 (*path, "owner"),
                 f"another owner than the content in line {line}: script of one could act as the viewer at the other. Run "

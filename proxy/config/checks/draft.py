@@ -60,8 +60,7 @@ def refuse_repeats(items: Iterable[tuple[Path, Hashable]], report: Report, say: 
     seen: dict[Hashable, Path] = {}
     for path, value in items:
         if value in seen:
-            line = report.marks.get(seen[value], (1, 1))[0]
-            report.add(path, say.format(f"line {line}"))
+            report.add(path, say.format(f"line {report.line_of(seen[value])}"))
         else:
             seen[value] = path
 

@@ -1,0 +1,566 @@
+"""Golden lines: what is written wrong → what is said about it, and where."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.config.house import API_KEY, CLIENT_SECRET, SOUND, STORE_KEY, changed, problems
+
+SECOND = """\
+  - name: board
+    owner: bob@example.org
+    path: /board/
+    app_mode: python-dash
+    upstream: http://127.0.0.1:8502
+    integrations: [warehouse]
+"""
+
+# name: (what is replaced in the sound configuration, by what, the expected lines)
+ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
+    "a duplicate key": (
+        [("sign_in: warehouse\n", "sign_in: warehouse\nsign_in: other\n")],
+        ["config.yaml:3:1: sign_in: the key `sign_in` stands here twice, first in line 2"],
+    ),
+    "an unknown key with a near name": (
+        [("sign_in: warehouse", "signin: warehouse")],
+        ["config.yaml:2:1: signin: unknown setting (did you mean `sign_in`?)"],
+    ),
+    "an unknown key of a list item": (
+        [("    path: /sales/\n", "    path: /sales/\n    upstraem: x\n")],
+        ["config.yaml:22:5: content[0].upstraem: unknown setting (did you mean `upstream`?)"],
+    ),
+    "an unknown key that is like no other": (
+        [("sign_in: warehouse", "sign_in: warehouse\nzzz: 1")],
+        ["config.yaml:3:1: zzz: unknown setting"],
+    ),
+    "a missing blank after a colon": (
+        [("path: /sales/", "path: /sales/\n    title:Sales:")],
+        ["config.yaml:22:5: content[0].…: unknown setting; is a blank missing after the colon?"],
+    ),
+    "a setting of another version": (
+        [("sign_in: warehouse", "sign_in: warehouse\ndashboard_url: https://d.example.org")],
+        ["config.yaml:3:1: dashboard_url: not supported by this version: the dashboard"],
+    ),
+    "a host of its own": (
+        [("    path: /sales/\n", "    path: /sales/\n    host: sales.example.org\n")],
+        ["config.yaml:22:5: content[0].host: not supported by this version: an origin of its own for content"],
+    ),
+    "a key with a role": (
+        [("{name: sales, content: sales,", "{name: sales, content: sales, role: publisher,")],
+        ["config.yaml:8:37: api.keys[0].role: not supported by this version: keys of administrators and publishers"],
+    ),
+    "roles": (
+        [("sign_in: warehouse", "sign_in: warehouse\nroles: {administrators: [ada@example.org]}")],
+        ["config.yaml:3:1: roles: not supported by this version: roles"],
+    ),
+    "a public API": (
+        [("api:\n", "api:\n  public: true\n")],
+        ["config.yaml:7:3: api.public: not supported by this version: the Server API at public_url"],
+    ),
+    "a missing setting": (
+        [("    path: /sales/\n", "")],
+        ["config.yaml:19:5: content[0].path: this setting is required"],
+    ),
+    "a missing setting at the top": (
+        [("public_url: https://apps.example.org\n", "")],
+        ["config.yaml:1:1: public_url: this setting is required"],
+    ),
+    "a number where text belongs": (
+        [("client_id: sidecar", "client_id: 12")],
+        ["config.yaml:16:18: integrations[0].config.client_id: must be text: put it in quotes"],
+    ),
+    "a number where an address belongs": (
+        [("sign_in: warehouse", "sign_in: warehouse\nlisten: 8080")],
+        ["config.yaml:3:9: listen: must be text such as 127.0.0.1:8080"],
+    ),
+    "text where a number belongs": (
+        [("sign_in: warehouse", 'sign_in: warehouse\nlimits: {max_headers: "128"}')],
+        ["config.yaml:3:23: limits.max_headers: must be a whole number"],
+    ),
+    "a fraction where a whole number belongs": (
+        [("sign_in: warehouse", "sign_in: warehouse\nlimits: {max_headers: 128.5}")],
+        ["config.yaml:3:23: limits.max_headers: must be a whole number"],
+    ),
+    "a boolean where a time belongs": (
+        [("sign_in: warehouse", "sign_in: warehouse\nlimits: {head_timeout_s: true}")],
+        ["config.yaml:3:26: limits.head_timeout_s: must be a number"],
+    ),
+    "a limit below its least": (
+        [("sign_in: warehouse", "sign_in: warehouse\nlimits: {max_connections: 0}")],
+        ["config.yaml:3:27: limits.max_connections: must be at least 1"],
+    ),
+    "a limit above its most": (
+        [("sign_in: warehouse", "sign_in: warehouse\nlimits: {max_headers: 1001}")],
+        ["config.yaml:3:23: limits.max_headers: must be at most 1000"],
+    ),
+    "text where a boolean belongs": (
+        [("    path: /sales/\n", '    path: /sales/\n    strip_prefix: "true"\n')],
+        ["config.yaml:22:19: content[0].strip_prefix: must be true or false"],
+    ),
+    "a mapping where a list belongs": (
+        [("integrations: [warehouse]", "integrations: {warehouse: 1}")],
+        ["config.yaml:24:19: content[0].integrations: must be a list"],
+    ),
+    "text where a mapping belongs": (
+        [("sign_in: warehouse", "sign_in: warehouse\nlimits: none")],
+        ["config.yaml:3:9: limits: must be a mapping of settings"],
+    ),
+    "an empty value": (
+        [("path: /sales/", "path:")],
+        ["config.yaml:21:10: content[0].path: must not be empty"],
+    ),
+    "no store keys": (
+        [(f"keys: [{STORE_KEY}]", "keys: []")],
+        ["config.yaml:5:9: store.keys: must not be empty"],
+    ),
+    "a YAML 1.1 boolean": (
+        [("    path: /sales/\n", "    path: /sales/\n    strip_prefix: no\n")],
+        [
+            (
+                "config.yaml:22:19: content[0].strip_prefix: `yes`, `no`, `on` and `off` are booleans to one YAML version and "
+                "text to another: write true or false, or quote it"
+            )
+        ],
+    ),
+    "a YAML 1.1 boolean as a key": (
+        [("sign_in: warehouse", "sign_in: warehouse\non: true")],
+        [
+            (
+                "config.yaml:3:1: …: `yes`, `no`, `on` and `off` are booleans to one YAML version and "
+                "text to another: write true or false, or quote it"
+            )
+        ],
+    ),
+    "numbers that YAML versions read differently": (
+        [
+            (
+                "sign_in: warehouse",
+                (
+                    "sign_in: warehouse\nlimits:\n  max_headers: 1_0\n  max_connections: 012\n  keep_alive_s: 1:30\n"
+                    "  head_timeout_s: 0o17\n  max_head_bytes: 0x10000\n  drain_timeout_s: 1e1"
+                ),
+            )
+        ],
+        [
+            f"config.yaml:{line}:{column}: limits.{name}: YAML versions read this number differently: write plain decimal "
+            "digits, or quote it if it is text"
+            for line, column, name in [
+                (4, 16, "max_headers"),
+                (5, 20, "max_connections"),
+                (6, 17, "keep_alive_s"),
+                (7, 19, "head_timeout_s"),
+                (8, 19, "max_head_bytes"),
+                (9, 20, "drain_timeout_s"),
+            ]
+        ],
+    ),
+    "a merge key": (
+        [("    path: /sales/\n", "    path: /sales/\n    <<: {title: x}\n")],
+        ["config.yaml:22:5: content[0].…: merge keys (`<<`) are not supported: write the settings out"],
+    ),
+    "tags": (
+        [("path: /sales/", "path: !text /sales/"), ("[warehouse]", "!set {warehouse: }")],
+        [
+            "config.yaml:21:11: content[0].path: YAML tags (`!…`) are not supported",
+            "config.yaml:24:19: content[0].integrations: YAML tags (`!…`) are not supported",
+        ],
+    ),
+    "keys that are no text": (
+        [("sign_in: warehouse", "sign_in: warehouse\n12: x\n[a]: y")],
+        ["config.yaml:3:1: …: a key must be text: quote it", "config.yaml:4:1: …: a key must be text"],
+    ),
+    "a missing variable": (
+        [(CLIENT_SECRET, "${WAREHOUSE_SECRET}")],
+        [
+            "config.yaml:17:22: integrations[0].config.client_secret: the environment variable WAREHOUSE_SECRET is not set"
+        ],
+    ),
+    "a variable without a name": (
+        [(CLIENT_SECRET, "${}")],
+        [
+            (
+                "config.yaml:17:22: integrations[0].config.client_secret: `${` starts a variable, `${NAME}`; write `$${` for "
+                "the characters themselves"
+            )
+        ],
+    ),
+    "a missing file": (
+        [(CLIENT_SECRET, "file:/nowhere/secret")],
+        [
+            (
+                "config.yaml:17:22: integrations[0].config.client_secret: the file /nowhere/secret cannot be read (No such "
+                "file or directory)"
+            )
+        ],
+    ),
+    "a folder as a file": (
+        [(CLIENT_SECRET, "file:.")],
+        ["config.yaml:17:22: integrations[0].config.client_secret: the file . cannot be read (not a regular file)"],
+    ),
+    "missing TLS files": (
+        [("sign_in: warehouse", "sign_in: warehouse\ntls: {certificate: /nowhere/c.pem, key: /nowhere/k.pem}")],
+        [
+            "config.yaml:3:20: tls.certificate: there is no file /nowhere/c.pem",
+            "config.yaml:3:41: tls.key: there is no file /nowhere/k.pem",
+        ],
+    ),
+    "plain http off loopback": (
+        [
+            ("https://apps.example.org", "http://apps.example.org"),
+            ("https://login.example.org/token", "http://localhost.evil.example/token"),
+        ],
+        [
+            "config.yaml:1:13: public_url: plain http is for localhost, *.localhost, 127.0.0.1 and [::1] only: use https",
+            (
+                "config.yaml:14:18: integrations[0].config.token_uri: plain http is for localhost, *.localhost, 127.0.0.1 and "
+                "[::1] only: use https"
+            ),
+        ],
+    ),
+    "equal paths, names and guids": (
+        [
+            (
+                "    integrations: [warehouse]\n",
+                "    integrations: [warehouse]\n    guid: 7c9e6679-7425-40de-944b-e07fc1f90ae7\n"
+                + SECOND.replace("/board/", "/sales/").replace("board", "sales")
+                + "    guid: 7C9E6679-7425-40DE-944B-E07FC1F90AE7\n",
+            )
+        ],
+        [
+            "config.yaml:26:11: content[1].name: the content in line 19 has this name too",
+            "config.yaml:28:11: content[1].path: the content in line 21 is at this path too",
+            "config.yaml:32:11: content[1].guid: the content in line 25 has this guid too",
+        ],
+    ),
+    "a reserved path": (
+        [("path: /sales/", "path: /__oauth__/")],
+        ["config.yaml:21:11: content[0].path: paths that start with /__ are reserved for the sidecar itself"],
+    ),
+    "unknown names": (
+        [
+            ("sign_in: warehouse", "sign_in: warehose"),
+            ("integrations: [warehouse]", "integrations: [nobody]"),
+            ("content: sales,", "content: slaes,"),
+        ],
+        [
+            "config.yaml:2:10: sign_in: no integration has this name (did you mean `warehouse`?)",
+            "config.yaml:8:30: api.keys[0].content: no content has this name (did you mean `sales`?)",
+            "config.yaml:24:20: content[0].integrations[0]: no integration has this name; there are: warehouse",
+        ],
+    ),
+    "an unknown template": (
+        [("template: custom", "template: costum")],
+        ["config.yaml:11:15: integrations[0].template: unknown template (did you mean `custom`?)"],
+    ),
+    "fields that the template does not have, and one that it wants": (
+        [("      client_id: sidecar\n", "      client: sidecar\n")],
+        [
+            "config.yaml:13:7: integrations[0].config.client_id: required",
+            (
+                "config.yaml:16:7: integrations[0].config.client: the template `custom` has no such setting (did you mean "
+                "`client_id`?)"
+            ),
+        ],
+    ),
+    "a placeholder as client secret": (
+        [(CLIENT_SECRET, "changeme")],
+        ["config.yaml:17:22: integrations[0].config.client_secret: this is a placeholder: put the real value in"],
+    ),
+    "an empty client secret": (
+        [(CLIENT_SECRET, '""')],
+        [
+            "config.yaml:17:22: integrations[0].config.client_secret: must not be empty; leave it out for a public client"
+        ],
+    ),
+    "a weak store key": (
+        [(f"[{STORE_KEY}]", "[changeme, osk1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]")],
+        [
+            (
+                "config.yaml:5:10: store.keys[0]: a key is 32 bytes in base64 (43 characters); `oauth-sidecar keygen` prints a "
+                "good one"
+            ),
+            (
+                "config.yaml:5:20: store.keys[1]: the key is a placeholder or follows a pattern; `oauth-sidecar keygen` "
+                "prints a good one"
+            ),
+        ],
+    ),
+    "one key for two things": (
+        [(API_KEY, STORE_KEY)],
+        ["config.yaml:8:42: api.keys[0].key: the same key stands in line 5 already: each needs its own"],
+    ),
+    "a short API key": (
+        [(API_KEY, "abc-def-ghi")],
+        [
+            (
+                "config.yaml:8:42: api.keys[0].key: an API key has at least 32 characters; `oauth-sidecar keygen` prints a "
+                "good one"
+            )
+        ],
+    ),
+    "a placeholder API key": (
+        [(API_KEY, "changeme-changeme-changeme-changeme")],
+        [
+            (
+                "config.yaml:8:42: api.keys[0].key: the key is a placeholder or follows a pattern; `oauth-sidecar keygen` "
+                "prints a good one"
+            )
+        ],
+    ),
+    "an API key with blanks": (
+        [(API_KEY, '"Zm9vYmFyYmF6cXV4MTIz NDU2Nzg5MGFiY2RlZmdoaWo"')],
+        [
+            (
+                "config.yaml:8:42: api.keys[0].key: an API key has ASCII characters and no blanks; `oauth-sidecar keygen` "
+                "prints a good one"
+            )
+        ],
+    ),
+    "integrations on rendered content": (
+        [("python-streamlit", "quarto-static")],
+        [
+            (
+                "config.yaml:24:19: content[0].integrations: `quarto-static` content has no process that could use a token: "
+                "only interactive kinds may"
+            )
+        ],
+    ),
+    "integrations on content for anyone": (
+        [("    path: /sales/\n", "    path: /sales/\n    access: anyone\n")],
+        [
+            (
+                "config.yaml:25:19: content[0].integrations: content that is open to anyone has no viewer who could consent: "
+                "use `access: signed_in`"
+            )
+        ],
+    ),
+    "an unknown kind of content": (
+        [("python-streamlit", "python-streamlet")],
+        ["config.yaml:22:15: content[0].app_mode: unknown kind of content (did you mean `python-streamlit`?)"],
+    ),
+    "an unknown access word": (
+        [("    path: /sales/\n", "    path: /sales/\n    access: signedin\n")],
+        [
+            (
+                "config.yaml:22:13: content[0].access: must be anyone, signed_in, or lists of emails, domains and groups (did "
+                "you mean `signed_in`?)"
+            )
+        ],
+    ),
+    "a rule by name without sign_in": (
+        [("sign_in: warehouse\n", ""), ("    path: /sales/\n", "    path: /sales/\n    access: {groups: [board]}\n")],
+        [
+            (
+                "config.yaml:21:13: content[0].access: without `sign_in` no viewer has a verified identity, so this rule "
+                "cannot be evaluated"
+            )
+        ],
+    ),
+    "signed_in with no way to sign in": (
+        [("sign_in: warehouse\n", ""), ("    integrations: [warehouse]\n", "")],
+        [
+            (
+                "config.yaml:18:5: content[0].access: without `sign_in` or integrations viewers have no way to sign in: set "
+                "one, or `access: anyone`"
+            )
+        ],
+    ),
+    "a rule that lets nobody in": (
+        [("    path: /sales/\n", "    path: /sales/\n    access: {emails: []}\n")],
+        [
+            (
+                "config.yaml:22:13: content[0].access: the rule lets nobody in: name emails, domains or groups, or use "
+                "`signed_in`"
+            )
+        ],
+    ),
+    "a rule with odd members": (
+        [("    path: /sales/\n", "    path: /sales/\n    access: {emails: [ada], domains: [a@b], roles: [x]}\n")],
+        [
+            "config.yaml:22:23: content[0].access.emails[0]: must be an e-mail address such as ada@example.org",
+            "config.yaml:22:39: content[0].access.domains[0]: must be a domain such as example.org, without @",
+            "config.yaml:22:45: content[0].access.roles: unknown setting",
+        ],
+    ),
+    "sign_in without userinfo": (
+        [("      userinfo_uri: https://login.example.org/userinfo\n", "")],
+        ["config.yaml:2:10: sign_in: `warehouse` has no userinfo_uri, so it cannot say who the viewer is"],
+    ),
+    "different owners on one origin": (
+        [("    integrations: [warehouse]\n", "    integrations: [warehouse]\n" + SECOND.replace("bob@", "eve@"))],
+        [
+            (
+                "config.yaml:26:12: content[1].owner: another owner than the content in line 19: script of one could act as the "
+                "viewer at the other. Run a sidecar for each owner, or set `unsafe_shared_origin: true`"
+            )
+        ],
+    ),
+    "a reserved slug": (
+        [("name: warehouse", "name: warehouse\n    slug: expires")],
+        [
+            (
+                "config.yaml:11:11: integrations[0].slug: the slug `expires` is reserved (X-Forwarded-Access-Token-Expires): "
+                "give another `slug`"
+            )
+        ],
+    ),
+    "two integrations with one slug": (
+        [
+            (
+                "content:\n",
+                (
+                    "  - name: Warehouse\n    template: custom\n    config: {authorization_uri: https://a.example, token_uri: "
+                    "https://a.example, client_id: x}\ncontent:\n"
+                ),
+            )
+        ],
+        [
+            (
+                "config.yaml:18:5: integrations[1].slug: the integration in line 10 has this slug too: give one of them another "
+                "`slug`"
+            )
+        ],
+    ),
+    "the API off loopback": (
+        [("api:\n", "api:\n  listen: 0.0.0.0:3939\n")],
+        [
+            (
+                "config.yaml:7:11: api.listen: access tokens pass here without TLS: use a loopback address, or "
+                "`unsafe_listen_anywhere: true`"
+            )
+        ],
+    ),
+    "two listeners at one address": (
+        [("sign_in: warehouse", "sign_in: warehouse\nlisten: localhost:3939")],
+        ["config.yaml:8:3: api.listen: this is the same address as `listen`"],
+    ),
+    "keys without a listener": (
+        [("api:\n", "api:\n  listen: null\n")],
+        ["config.yaml:9:5: api.keys: keys are of no use while `api.listen` is null"],
+    ),
+    "spans": (
+        [("sign_in: warehouse", "sign_in: warehouse\nsession: {idle: 12, lifetime: 1y}")],
+        [
+            "config.yaml:3:17: session.idle: must be text such as 12h",
+            "config.yaml:3:31: session.lifetime: write a span with units d, h, m, s: 12h, 7d, 1h30m",
+        ],
+    ),
+    "spans out of reason": (
+        [("sign_in: warehouse", "sign_in: warehouse\nsession: {idle: 0s, lifetime: 401d}")],
+        [
+            "config.yaml:3:17: session.idle: must be between 1m and 400d",
+            "config.yaml:3:31: session.lifetime: must be between 1m and 400d",
+        ],
+    ),
+    "idle longer than lifetime": (
+        [("sign_in: warehouse", "sign_in: warehouse\nsession: {lifetime: 1h}")],
+        ["config.yaml:3:21: session.lifetime: `idle` must not be longer than `lifetime`"],
+    ),
+    "trust in everybody": (
+        [("sign_in: warehouse", 'sign_in: warehouse\ntrusted_proxies: [0.0.0.0/0, "::/0", 10.0.0.1/8]')],
+        [
+            "config.yaml:3:19: trusted_proxies[0]: this would trust everybody's X-Forwarded-For: name the proxies in front",
+            "config.yaml:3:30: trusted_proxies[1]: this would trust everybody's X-Forwarded-For: name the proxies in front",
+            (
+                "config.yaml:3:38: trusted_proxies[2]: write an IP address or a network such as 10.0.0.0/8, with no bits beyond "
+                "the prefix"
+            ),
+        ],
+    ),
+    "a text of two lines": (
+        [("    path: /sales/\n", '    path: /sales/\n    title: "a\\nb"\n')],
+        ["config.yaml:22:12: content[0].title: must be one line of printable text"],
+    ),
+    "an integration named twice": (
+        [("[warehouse]", "[warehouse, warehouse]")],
+        ["config.yaml:24:31: content[0].integrations[1]: this integration stands here already, in line 24"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), ROWS.values(), ids=list(ROWS))
+def test_each_mistake_is_named_with_its_place(tmp_path, changes, expected):
+    assert problems(tmp_path, changed(*changes)) == expected
+
+
+def test_the_sound_configuration_has_no_problem(tmp_path):
+    assert problems(tmp_path, SOUND) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [1", "config.yaml:2:1: not YAML: did not find expected ',' or ']'"),
+        ("a: b: c", "config.yaml:1:5: not YAML: mapping values are not allowed in this context"),
+        ("a: *hidden-secret", "config.yaml:1:4: not YAML: found undefined alias"),
+        ("- a", "config.yaml:1:1: the file must be a mapping of settings, such as `public_url: …`"),
+        ("a: 1\n---\nb: 2", "config.yaml:2:1: not YAML: but found another document"),
+        (b"a: \xff", "config.yaml:1:4: this is not UTF-8 text"),
+        (b"a: 1\nb: \x01", "config.yaml:2:4: this character is not allowed in YAML"),
+        ("a: " + "[" * 100_000, "config.yaml:1:1: brackets are nested too deep"),
+        ("- " * 100_000, "config.yaml:1:1: brackets are nested too deep"),
+        ("#" * 1_048_577, "config.yaml:1:1: the file is larger than 1024 KiB"),
+    ],
+)
+def test_a_file_that_is_not_a_configuration_has_one_problem(tmp_path, text, expected):
+    assert problems(tmp_path, text) == [expected]
+
+
+def test_an_empty_file_lacks_what_is_required(tmp_path):
+    assert problems(tmp_path, "# nothing yet\n") == [
+        "config.yaml:1:1: public_url: this setting is required",
+        "config.yaml:1:1: store: this setting is required",
+    ]
+
+
+def test_aliases_of_aliases_do_not_fill_the_memory(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+
+    found = problems(tmp_path, "\n".join(lines))
+
+    assert any("aliases repeat too much" in line for line in found)
+
+
+def test_an_alias_of_itself_ends(tmp_path):
+    assert any("aliases repeat too much" in line for line in problems(tmp_path, "a: &a [*a]"))
+
+
+def test_a_mistake_does_not_hide_another_in_the_same_item(tmp_path):
+    text = changed(("    path: /sales/\n", "    path: /sales/\n    strip_prefix: 1\n    access: anyone\n"))
+
+    assert [line.split(": ")[1] for line in problems(tmp_path, text)] == [
+        "content[0].strip_prefix",
+        "content[0].integrations",
+    ]
+
+
+def test_no_follow_up_problems_are_reported_for_what_is_wrong_already(tmp_path):
+    text = changed(("sign_in: warehouse", "sign_in: 12"), ("    integrations: [warehouse]\n", ""))
+
+    assert problems(tmp_path, text) == ["config.yaml:2:10: sign_in: must be text: put it in quotes"]
+
+
+def test_places_are_right_after_a_faulty_item_of_a_list(tmp_path):
+    text = changed(
+        ("[warehouse]", "[12, warehouse]"),
+        (f"[{STORE_KEY}]", f"[12, {STORE_KEY}, changeme]"),
+        ("content:\n", "content:\n  - 12\n"),
+        ("path: /sales/", "path: /sales/\n    access: {emails: [12], groups: []}"),
+        ("python-streamlit", "nothing"),
+    )
+
+    assert [line.split(": ")[0:2] for line in problems(tmp_path, text)] == [
+        ["config.yaml:5:10", "store.keys[0]"],
+        ["config.yaml:5:64", "store.keys[2]"],
+        ["config.yaml:19:5", "content[0]"],
+        ["config.yaml:23:23", "content[1].access.emails[0]"],
+        ["config.yaml:24:15", "content[1].app_mode"],
+        ["config.yaml:26:20", "content[1].integrations[0]"],
+    ]
+
+
+def test_problems_are_sorted_by_line(tmp_path):
+    text = changed(("path: /sales/", "path: sales"), ("https://apps.example.org", "nonsense"))
+
+    assert [line.split(":")[1] for line in problems(tmp_path, text)] == ["1", "21"]
