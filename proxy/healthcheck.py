@@ -31,12 +31,25 @@ def _connect(config: Config) -> socket.socket:
         case TcpListen(host, port):
             plain = socket.create_connection((_EVERY_ADDRESS.get(host, host), port), timeout=_TIMEOUT_S)
         case UnixListen(path):
-            plain = socket.socket(socket.AF_UNIX)
-            plain.settimeout(_TIMEOUT_S)
-            plain.connect(path)
+            plain = _connect_unix(path)
     if config.tls is None:
         return plain
     trusting_own_certificate = ssl.create_default_context(cafile=str(config.tls.certificate))
     trusting_own_certificate.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     host_name = config.public_host.rsplit(":", 1)[0] if not config.public_host.endswith("]") else config.public_host
-    return trusting_own_certificate.wrap_socket(plain, server_hostname=host_name.strip("[]"))
+    try:
+        return trusting_own_certificate.wrap_socket(plain, server_hostname=host_name.strip("[]"))
+    except OSError:
+        plain.close()
+        raise
+
+
+def _connect_unix(path: str) -> socket.socket:
+    plain = socket.socket(socket.AF_UNIX)
+    try:
+        plain.settimeout(_TIMEOUT_S)
+        plain.connect(path)
+    except OSError:
+        plain.close()
+        raise
+    return plain
