@@ -193,6 +193,7 @@ class House:
     directory: Directory
     changes: list[Change] = field(default_factory=list)
     seed: int = 1
+    is_dead: bool = False
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -250,7 +251,9 @@ class House:
             self.keeper.forget(change.viewer_guid, change.integration_guid)
 
     async def close(self) -> None:
-        await self.keeper.close()
+        """End in order; after a kill only the state file is let go of."""
+        if not self.is_dead:
+            await self.keeper.close()
         await self.store.close()
 
     # — what a browser does ————————————————————————————————————————————————————————————————————
