@@ -8,6 +8,7 @@ data below this layer: ``policy.freshness`` (when) and ``policy.refresh_verdict`
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -277,7 +278,7 @@ class CredentialsKeeper:
 
     def _start_renewal(self, key: Key, recipe_: Recipe) -> None:
         if not self._is_closing:
-            self._renewals.start(key, partial(self._renew, key, recipe_))
+            self._renewals.start(key, partial(self._renew, key, recipe_)).add_done_callback(_report)
 
     async def _renew(self, key: Key, recipe_: Recipe) -> Answer:
         if self._is_closing:
@@ -455,3 +456,10 @@ class CredentialsKeeper:
         if self._is_valid(known):
             return self._serve(known, recipe_)
         return Unavailable(retry_after_s=SHORTEST_COOL_DOWN_S, because="busy")
+
+
+def _report(task: asyncio.Task[Answer]) -> None:
+    """Log how a refresh failed that nobody waits for; whoever asks next tries again."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.warning("refresh in the background failed", error=type(error).__name__, exc_info=error)

@@ -24,6 +24,7 @@ from proxy.oauth.message import LostAnswer, NotSent
 from proxy.oauth.pkce import s256_challenge
 from proxy.sealing import hash_handle
 from tests.unit.flows.house import BOTH, ISSUER, LAKE, REDIRECT_URI, SALES, STOCK, WAREHOUSE, answer, directory
+from tests.unit.flows.ill_store import IllStore
 
 # — the redirect ———————————————————————————————————————————————————————————————————————————————————
 
@@ -202,6 +203,21 @@ async def test_a_session_that_grew_too_old_is_not_kept(house, clock):
     assert isinstance(outcome, Granted)
     assert outcome.session_id is not None
     assert await house.store.session(hash_handle(session_id)) is None
+
+
+async def test_who_signs_out_while_the_code_is_redeemed_gets_nothing_and_starts_again(house, provider):
+    session_id = await house.log_in()
+    guid = await house.viewer_guid(session_id)
+
+    class SignedOutMeanwhile(IllStore):
+        async def complete_authorization(self, completed):
+            await house.sessions.end(session_id)
+            await house.store.complete_authorization(completed)
+
+    house.authorization._store = SignedOutMeanwhile(house.store)
+    outcome = await house.come_back(house.start(STOCK)["state"], session_id=session_id)
+    assert outcome == StateRefused(because="session_over", return_to="/stock/")
+    assert await house.store.credentials(guid, WAREHOUSE.guid) is None
 
 
 @pytest.mark.parametrize(

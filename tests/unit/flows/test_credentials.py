@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from proxy.errors import StoreUnavailable
 from proxy.flows.credentials import Fresh, Reconnect, Unavailable
@@ -59,6 +60,21 @@ async def test_a_stale_token_is_served_while_a_new_one_is_fetched(house, clock, 
     await house.keeper._renewals.close(1)
     assert await token(house, guid) == "access-2"
     assert len(provider.refreshes) == 1
+
+
+async def test_a_background_refresh_that_meets_an_ill_store_changes_nothing_for_the_caller(house, clock, provider):
+    guid = await viewer(house)
+    await token(house, guid)
+    clock.advance(545)
+    house.keeper._store = IllStore(house.store, fails={"credentials"})
+    with capture_logs() as logs:
+        assert await token(house, guid) == "access-1"
+        await house.keeper._renewals.close(1)
+    assert [line["event"] for line in logs] == ["refresh in the background failed"]
+    house.keeper._store = house.store
+    assert await token(house, guid) == "access-1"
+    await house.keeper._renewals.close(1)
+    assert await token(house, guid) == "access-2"
 
 
 async def test_a_token_near_its_end_is_refreshed_first(house, clock, provider):
