@@ -18,6 +18,18 @@ from uuid import UUID
 import structlog
 
 from proxy.errors import Conflict
+from proxy.flows.callback_outcomes import (
+    CallbackOutcome,
+    CodeRefused,
+    Declined,
+    Granted,
+    IssuerMismatch,
+    Malformed,
+    ProviderFailed,
+    ProviderUnavailable,
+    Replayed,
+    StateRefused,
+)
 from proxy.flows.pending import from_state, to_state
 from proxy.flows.recipes import Recipe, access_expiry, recipe, refresh_expiry
 from proxy.flows.sessions import SessionLifetimes
@@ -59,6 +71,20 @@ from proxy.providers.base import identity_from_userinfo
 from proxy.sealing import NONCE_BYTES, KeyRing, hash_handle
 from proxy.store.base import Completed, KnownSession, Store
 
+__all__ = [
+    "Authorization",
+    "CallbackOutcome",
+    "CodeRefused",
+    "Declined",
+    "Granted",
+    "IssuerMismatch",
+    "Malformed",
+    "ProviderFailed",
+    "ProviderUnavailable",
+    "Replayed",
+    "StateRefused",
+]
+
 PENDING_FOR = timedelta(minutes=10)
 """Time for signing in at the provider; Azure's and GitHub's codes live as long."""
 
@@ -68,93 +94,6 @@ MAX_BINDINGS = 32
 DEFAULT_RETRY_AFTER_S = 5.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
-    """All is written: send the viewer back."""
-
-    content: Content
-    return_to: str
-    session_id: Secret | None
-    """The new cookie value; ``None``: the viewer keeps the session they have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
-    """The state was used before (back button, second tab): send the viewer on, their session decides what follows."""
-
-    content: Content
-    return_to: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declined:
-    """The viewer, or a policy of the provider, said no."""
-
-    content: Content
-    integration: Integration
-    return_to: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateRefused:
-    """The callback does not belong to a flow that this browser has open."""
-
-    because: str
-    """``unreadable``, ``missing``, ``error_without_state``, ``expired``, ``other_browser``, ``gone``, ``session_over``."""
-    return_to: str | None
-    """Where a new flow would start; ``None``: not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerMismatch:
-    """Another authorization server answered than the one that was asked (RFC 9207)."""
-
-    content: Content
-    integration: Integration
-    return_to: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeRefused:
-    """The authorization server answered the code, or who the viewer is, with no."""
-
-    content: Content
-    integration: Integration
-    return_to: str
-    because: str
-    """``code`` (a new flow may help), ``client`` (an administrator must act), ``identity`` (it does not say who)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderFailed:
-    """The provider came back with an error instead of a code."""
-
-    content: Content
-    integration: Integration
-    return_to: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderUnavailable:
-    """The provider does not answer, or its answer to the code was lost: start again later."""
-
-    content: Content
-    integration: Integration
-    return_to: str
-    retry_after_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Malformed:
-    """The query is no callback."""
-
-
-CallbackOutcome = (
-    Granted | Replayed | Declined | StateRefused | IssuerMismatch | CodeRefused | ProviderFailed | ProviderUnavailable | Malformed
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
