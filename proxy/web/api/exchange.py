@@ -1,0 +1,83 @@
+"""A content's code asks for its viewer's token: Connect's form (RFC 8693), and a short one for curl and shell."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from proxy.flows.exchange import Issued, Refused
+from proxy.web.api.refusals import ApiRefusal
+from proxy.web.guards import CONTENT_KEY
+from proxy.web.services import API
+
+MAX_FIELDS = 32
+_FIELDS = ("grant_type", "subject_token_type", "subject_token", "requested_token_type", "audience")
+_SESSION_HEADERS = ("X-Viewer-Session", "Posit-Connect-User-Session-Token")
+
+
+async def credentials(request: web.Request) -> web.Response:
+    """Exchange a session token: ``POST /__api__/v1/oauth/integrations/credentials``."""
+    form = _fields(await request.read(), _FIELDS)
+    issued = _issued(
+        await request.app[API].exchange.redeem(
+            key=request[CONTENT_KEY],
+            subject_token=form["subject_token"],
+            audience=form["audience"],
+            requested_token_type=form["requested_token_type"],
+            subject_token_type=form["subject_token_type"],
+            grant_type=form["grant_type"],
+        )
+    )
+    return _json(issued)
+
+
+async def token(request: web.Request) -> web.Response:
+    """Exchange a session token: ``GET /token?integration=``; plain text when that alone is accepted."""
+    query = _fields(request.raw_path.partition("?")[2].encode("utf-8", "replace"), ("integration",))
+    given = {value for name in _SESSION_HEADERS for value in request.headers.getall(name, [])}
+    if len(given) > 1:
+        raise ApiRefusal(400, 25, "There are two different session tokens in this request.")
+    issued = _issued(
+        await request.app[API].exchange.token(
+            key=request[CONTENT_KEY], session_token=next(iter(given), None), integration=query["integration"]
+        )
+    )
+    if request.headers.get("Accept", "").partition(";")[0].strip().lower() == "text/plain":
+        return web.Response(text=issued.access_token.reveal(), content_type="text/plain")
+    return _json(issued)
+
+
+def _fields(raw: bytes, names: tuple[str, ...]) -> dict[str, str | None]:
+    """Read a form, whatever the Content-Type says (curl and R do not agree); absent and empty are the same."""
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError:
+        raise ApiRefusal(400, 87, "The request is not a form (application/x-www-form-urlencoded).") from None
+    found: dict[str, str | None] = dict.fromkeys(names)
+    for name, value in pairs:
+        if name not in found:  # "resource" and "scope" may come, several times even
+            continue
+        if found[name] is not None:
+            raise ApiRefusal(400, 25, f"The parameter {name} is given twice.")
+        found[name] = value
+    return {name: value or None for name, value in found.items()}
+
+
+def _issued(answer: Issued | Refused) -> Issued:
+    if isinstance(answer, Issued):
+        return answer
+    raise ApiRefusal(
+        answer.status, answer.code, answer.text, login_url=answer.login_url, retry_after_s=answer.retry_after_s
+    )
+
+
+def _json(issued: Issued) -> web.Response:
+    return web.json_response(
+        {
+            "access_token": issued.access_token.reveal(),
+            "issued_token_type": issued.issued_token_type,
+            "token_type": issued.token_type,
+            "expires_in": issued.expires_in,
+        }
+    )

@@ -1,0 +1,68 @@
+"""Somebody must sign in or consent first: the redirect, the page, or the JSON that says so.
+
+This is the only place where a flow starts.
+"""
+
+from __future__ import annotations
+
+import structlog
+from aiohttp import web
+
+from proxy.model import Content, Integration
+from proxy.policy.redirects import Answer, how_to_ask, return_target
+from proxy.web.cookies import binding, binding_cookie
+from proxy.web.loop_breaker import WITHIN, LoopBreaker
+from proxy.web.pages.rendering import login_link, page
+from proxy.web.requests import cookie_headers, method, request_id
+from proxy.web.services import CONTROL
+
+log = structlog.get_logger("web")
+
+BREAKER = web.AppKey("breaker", LoopBreaker)
+
+
+def ask(request: web.Request, *, content: Content, integration: Integration | None, return_to: str) -> web.Response:
+    """Answer a request that cannot go on before its viewer was at the provider; ``None``: any integration will do."""
+    way = how_to_ask(method(request), request.headers)
+    if integration is None:
+        return page(request, "nobody_can_sign_in", status=403, content=content)
+    match way:
+        case Answer.REDIRECT:
+            return _redirect(request, content, integration, return_target(return_to, content))
+        case Answer.PAGE_WITH_LINK:
+            return _page(request, content, integration, return_to)
+        case Answer.UNAUTHORIZED_JSON:
+            return _json(request, content, integration)
+
+
+def _redirect(request: web.Request, content: Content, integration: Integration, return_to: str) -> web.Response:
+    services = request.app[CONTROL]
+    bound = binding(cookie_headers(request), services.cookies, services.random_bytes)
+    if request.app[BREAKER].is_looping(binding=bound.value, content_guid=content.guid, return_to=return_to):
+        log.warning("sign-in loop stopped", content=content.guid, integration=integration.guid,
+                    request_id=request_id(request))  # fmt: skip
+        link = login_link(content, integration=integration, return_to=return_to)
+        answer = page(request, "loop", status=429, content=content, integration=integration, link=link)
+        answer.headers["Retry-After"] = str(int(WITHIN.total_seconds()))
+        return answer
+    location = services.authorization.start(
+        content=content, integration=integration, return_to=return_to, binding=bound.value
+    )
+    answer = web.Response(status=303, headers={"Location": location})
+    answer.headers.add("Set-Cookie", binding_cookie(services.cookies, bound))
+    return answer
+
+
+def _page(request: web.Request, content: Content, integration: Integration, return_to: str) -> web.Response:
+    is_form = method(request) not in {"GET", "HEAD"}
+    link = login_link(content, integration=integration, return_to=return_target(return_to, content))
+    return page(
+        request, "sign_in", status=401, is_frameable=True,
+        content=content, integration=integration, link=link, is_form=is_form,
+    )  # fmt: skip
+
+
+def _json(request: web.Request, content: Content, integration: Integration) -> web.Response:
+    login_url = request.app[CONTROL].public_url + login_link(content, integration=integration)
+    said = {"error": "login_required", "login_url": login_url, "request_id": request_id(request)}
+    return web.json_response(said, status=401)

@@ -1,0 +1,72 @@
+"""Who may call a route. Each route names one of these: there is no default that lets anybody in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from aiohttp import web
+
+from proxy.errors import NotFound
+from proxy.flows.exchange import ContentKey
+from proxy.policy.cookies import is_loopback_host
+from proxy.policy.origin import is_foreign
+from proxy.sealing import hash_handle
+from proxy.web.api.refusals import ApiRefusal
+from proxy.web.problems import ForeignOrigin
+from proxy.web.requests import raw_headers
+from proxy.web.services import API, CONTROL
+
+Guard = Callable[[web.Request], None]
+
+CONTENT_KEY = web.RequestKey("content_key", ContentKey)
+"""Set by ``content_key``: whose key the caller has."""
+
+_PROXY_HEADERS = re.compile(r"origin|sec-fetch-.*|forwarded|x-forwarded-.*|x-real-ip|via|cookie", re.IGNORECASE)
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+
+
+def anyone(_request: web.Request) -> None:
+    """Let everybody in: the route shows or does nothing that depends on who asks."""
+
+
+def exact_address(request: web.Request) -> None:
+    """Let everybody in, but only by the address as it is written: no query, no escape, no variant."""
+    if request.raw_path != request.match_info.route.resource.canonical:  # type: ignore[union-attr]  # a routed request
+        raise NotFound
+
+
+def flow_state(_request: web.Request) -> None:
+    """Leave it to the handler: seal, binding cookie and age of ``state`` decide (``flows.authorization``)."""
+
+
+def own_page(request: web.Request) -> None:
+    """Let in what a page of ours, or of content on our origin, sends; fail closed when the browser does not say."""
+    headers = raw_headers(request)
+    says_where = any(name.lower() in {b"origin", b"sec-fetch-site"} for name, _ in headers)
+    if not says_where or is_foreign(headers, own_origin=request.app[CONTROL].public_url, allowed=frozenset()):
+        raise ForeignOrigin
+
+
+def local_program(request: web.Request) -> None:
+    """Refuse browsers, what came through a proxy, and foreign host names (DNS rebinding): only local programs ask here."""
+    if any(_PROXY_HEADERS.fullmatch(name) for name in request.headers):
+        raise ApiRefusal(403, 22, "This address is for programs beside the sidecar, not for browsers or proxies.")
+    hosts = request.headers.getall("Host", [])
+    match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    name = match["host"].lower() if match else ""
+    if not (is_loopback_host(name) or name in request.app[API].hosts):
+        raise ApiRefusal(421, 2, "This address does not answer to that host name.")
+
+
+def content_key(request: web.Request) -> None:
+    """Let in a local program that has a content's API key."""
+    local_program(request)
+    given = request.headers.getall("Authorization", [])
+    scheme, _, key = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    hashed = hash_handle(key.strip())
+    # Found by hash: how long the look-up takes says nothing about the key.
+    guid = request.app[API].keys.get(hashed)
+    if scheme.lower() != "key" or guid is None:
+        raise ApiRefusal(401, 24, "An API key is needed: Authorization: Key …")
+    request[CONTENT_KEY] = ContentKey(content_guid=guid)

@@ -1,0 +1,1 @@
+"""What people read when the sidecar itself answers: one template per kind of page, in ``html/``."""

@@ -1,0 +1,86 @@
+"""The one table of routes: what is reachable, by which method, by whom, answered where."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.web import guards
+from proxy.web.api.exchange import credentials, token
+from proxy.web.api.refusals import api_answers
+from proxy.web.api.server import ping, server_settings
+from proxy.web.asking import BREAKER
+from proxy.web.authorization import callback, login
+from proxy.web.guards import Guard
+from proxy.web.health import live, ready
+from proxy.web.loop_breaker import LoopBreaker
+from proxy.web.middleware import answers
+from proxy.web.refusals import refusals
+from proxy.web.services import API, CONTROL, ApiServices, ControlServices
+from proxy.web.sign_out import ask_to_sign_out, sign_out, signed_out
+from proxy.web.static_files import static_file
+
+MAX_BODY_BYTES = 64 * 1024
+"""Nobody has more to say to us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row: ``method`` is exact; HEAD is answered only where it is listed."""
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    guard: Guard
+
+
+CONTROL_PLANE = (
+    Route("GET", "/__oauth__/login", login, guards.anyone),
+    Route("GET", "/__oauth__/integrations/callback", callback, guards.flow_state),
+    Route("GET", "/__oauth__/logout", ask_to_sign_out, guards.anyone),
+    Route("POST", "/__oauth__/logout", sign_out, guards.own_page),
+    Route("GET", "/__oauth__/signed-out", signed_out, guards.anyone),
+    Route("GET", "/__oauth__/static/{name}", static_file, guards.anyone),
+    Route("GET", "/__health__/live", live, guards.exact_address),
+    Route("HEAD", "/__health__/live", live, guards.exact_address),
+    Route("GET", "/__health__/ready", ready, guards.exact_address),
+    Route("HEAD", "/__health__/ready", ready, guards.exact_address),
+)
+
+API_LISTENER = (
+    Route("GET", "/__ping__", ping, guards.local_program),
+    Route("GET", "/__api__/server_settings", server_settings, guards.content_key),
+    Route("POST", "/__api__/v1/oauth/integrations/credentials", credentials, guards.content_key),
+    Route("GET", "/token", token, guards.content_key),
+)
+
+
+def control_plane(services: ControlServices) -> web.Application:
+    """Build the application behind the gateway."""
+    app = web.Application(middlewares=[answers, refusals], client_max_size=MAX_BODY_BYTES)
+    app[CONTROL] = services
+    app[BREAKER] = LoopBreaker(services.now)
+    return _with_routes(app, CONTROL_PLANE)
+
+
+def api_application(services: ApiServices) -> web.Application:
+    """Build the application of the API listener."""
+    app = web.Application(middlewares=[api_answers], client_max_size=MAX_BODY_BYTES)
+    app[API] = services
+    return _with_routes(app, API_LISTENER)
+
+
+def _with_routes(app: web.Application, routes: Iterable[Route]) -> web.Application:
+    for route in routes:
+        app.router.add_route(route.method, route.path, _guarded(route))
+    return app
+
+
+def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        route.guard(request)
+        return await route.handler(request)
+
+    return guarded

@@ -1,0 +1,89 @@
+"""What the two applications stand on: use cases and facts, given by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from aiohttp import web
+
+from proxy.flows.authorization import CallbackOutcome
+from proxy.flows.exchange import ContentKey, Issued, Refused
+from proxy.flows.sessions import Admission
+from proxy.model import Content, ContentGuid, Directory, Integration
+from proxy.policy.cookies import CookieNames
+
+
+class Authorization(Protocol):
+    """Starts and completes the code flow: ``flows.authorization``."""
+
+    def start(self, *, content: Content, integration: Integration, return_to: str, binding: str) -> str:
+        """Return the URL at the provider."""
+
+    async def complete(self, raw_query: str, *, bindings: Sequence[str], session_id: str | None) -> CallbackOutcome:
+        """Finish the flow that the callback's query names."""
+
+
+class Sessions(Protocol):
+    """Judges and ends viewer sessions: ``flows.sessions``."""
+
+    async def admit(self, session_id: str | None, content: Content) -> Admission:
+        """Judge one browser in front of one content."""
+
+    async def end(self, session: str) -> bool:
+        """End the session with this cookie value."""
+
+
+class Exchange(Protocol):
+    """Hands tokens to content: ``flows.exchange``."""
+
+    async def redeem(
+        self,
+        *,
+        key: ContentKey,
+        subject_token: str | None,
+        audience: str | None,
+        requested_token_type: str | None,
+        subject_token_type: str | None,
+        grant_type: str | None,
+    ) -> Issued | Refused:
+        """Answer the form of RFC 8693."""
+
+    async def token(self, *, key: ContentKey, session_token: str | None, integration: str | None) -> Issued | Refused:
+        """Answer the short form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlServices:
+    """What the control plane stands on."""
+
+    authorization: Authorization
+    sessions: Sessions
+    directory: Directory
+    cookies: CookieNames
+    public_url: str
+    """The origin that viewers type, without a slash at the end."""
+    session_lifetime: timedelta
+    """How long a session cookie is kept by the browser: the absolute lifetime; the idle end is ours to judge."""
+    check_ready: Callable[[], Awaitable[None]]
+    """Raises a ``SidecarError`` while requests could not be served well."""
+    now: Callable[[], datetime]
+    random_bytes: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiServices:
+    """What the API listener's application stands on."""
+
+    exchange: Exchange
+    keys: Mapping[bytes, ContentGuid]
+    """SHA-256 of each content's API key."""
+    hosts: frozenset[str]
+    """Host names (without port, lower case) to answer to beside the loopback literals: the configured address."""
+    random_bytes: Callable[[int], bytes]
+
+
+CONTROL = web.AppKey("control", ControlServices)
+API = web.AppKey("api", ApiServices)

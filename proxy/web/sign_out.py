@@ -1,0 +1,70 @@
+"""Sign-out: this browser's session ends; nothing that follows starts a new one by itself."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+from aiohttp import web
+
+from proxy.model import Content
+from proxy.policy.routing import Malformed, Routes, split_target
+from proxy.web.cookies import ended_session_cookie
+from proxy.web.pages.rendering import login_link, page
+from proxy.web.requests import content_named, session_id
+from proxy.web.services import CONTROL
+
+SIGNED_OUT_PATH = "/__oauth__/signed-out"
+
+
+async def ask_to_sign_out(request: web.Request) -> web.Response:
+    """Show the button; a link or an image cannot sign anybody out."""
+    services = request.app[CONTROL]
+    content = _content(request)
+    answer = page(
+        request,
+        "sign_out",
+        has_session=session_id(request, services.cookies) is not None,
+        content=content,
+        action="/__oauth__/logout" + _query(content),
+    )
+    # With no-referrer a browser would send "Origin: null" with the form.
+    answer.headers["Referrer-Policy"] = "same-origin"
+    return answer
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """End the session and take the cookie away."""
+    services = request.app[CONTROL]
+    signed_in_as = session_id(request, services.cookies)
+    if signed_in_as is not None:
+        await services.sessions.end(signed_in_as)
+    answer = web.Response(status=303, headers={"Location": SIGNED_OUT_PATH + _query(_content(request))})
+    answer.headers.add("Set-Cookie", ended_session_cookie(services.cookies))
+    return answer
+
+
+async def signed_out(request: web.Request) -> web.Response:
+    """Say that it is done; the way back in is a link, not a redirect."""
+    services = request.app[CONTROL]
+    content = _content(request)
+    if content is None and len(services.directory.contents) == 1:
+        content = next(iter(services.directory.contents.values()))
+    return page(request, "signed_out", content=content, link=None if content is None else login_link(content))
+
+
+def _content(request: web.Request) -> Content | None:
+    """Return the content that the viewer comes from: as the query says, or the page that the form was on."""
+    directory = request.app[CONTROL].directory
+    named = request.query.get("content")
+    if named is not None:
+        return content_named(directory, named)
+    referer = urlsplit(request.headers.get("Referer", ""))
+    split = split_target(referer.path.encode("utf-8", "replace"))
+    if isinstance(split, Malformed) or f"{referer.scheme}://{referer.netloc}" != request.app[CONTROL].public_url:
+        return None
+    found = Routes(directory.contents.values()).find(split[0])
+    return found if isinstance(found, Content) else None
+
+
+def _query(content: Content | None) -> str:
+    return "" if content is None else "?" + urlencode({"content": content.guid})

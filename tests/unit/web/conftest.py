@@ -1,0 +1,180 @@
+"""Both applications over hand-written flows that answer what a test puts into them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from proxy.errors import SidecarError
+from proxy.flows.authorization import CallbackOutcome, Malformed
+from proxy.flows.exchange import ContentKey, Issued, Refused
+from proxy.flows.sessions import Admission, SignInNeeded
+from proxy.model import (
+    Content,
+    ContentGuid,
+    Directory,
+    Identity,
+    Integration,
+    IntegrationGuid,
+    Secret,
+    SignedIn,
+    TcpUpstream,
+    Viewer,
+    ViewerGuid,
+)
+from proxy.policy.cookies import cookie_names
+from proxy.sealing import hash_handle
+from proxy.web.routes import api_application, control_plane
+from proxy.web.services import ApiServices, ControlServices
+
+PUBLIC_URL = "https://apps.example.org"
+NAMES = cookie_names(PUBLIC_URL)
+PROVIDER = "https://id.example.net/authorize"
+CALLBACK = "/__oauth__/integrations/callback"
+KEY = "sales-key-0123456789"
+NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none", "Accept": "text/html"}
+FRAME = NAVIGATION | {"Sec-Fetch-Dest": "iframe"}
+XHR = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Accept": "application/json"}
+
+WAREHOUSE = Integration(
+    guid=IntegrationGuid("11111111-1111-4111-8111-111111111111"),
+    name="Warehouse", slug="warehouse", template="custom", config={},
+)  # fmt: skip
+LAKE = replace(WAREHOUSE, guid=IntegrationGuid("22222222-2222-4222-8222-222222222222"), name="Lake", slug="lake")
+UNUSED = replace(WAREHOUSE, guid=IntegrationGuid("99999999-9999-4999-8999-999999999999"), name="Unused", slug="unused")
+SALES = Content(
+    guid=ContentGuid("33333333-3333-4333-8333-333333333333"),
+    name="sales", title="Quarterly sales", owner="bob@example.org", path="/sales/",
+    upstream=TcpUpstream("127.0.0.1", 8501), app_mode="python-streamlit", access=SignedIn(),
+    integrations=(WAREHOUSE.guid, LAKE.guid),
+)  # fmt: skip
+STOCK = replace(SALES, guid=ContentGuid("44444444-4444-4444-8444-444444444444"), name="stock", title="Stock",
+                path="/stock/", owner="")  # fmt: skip
+ADA = Viewer(
+    guid=ViewerGuid("66666666-6666-4666-8666-666666666666"),
+    identity=Identity(subject="1", email="ada@example.org"),
+    identified_by=WAREHOUSE.guid,
+    created_at=datetime(2026, 3, 1, tzinfo=UTC),
+)
+SESSION = {"Cookie": f"{NAMES.session}=the-session"}
+
+
+def refused(reason: str, content: Content | None = SALES, **more: str) -> dict[str, str]:
+    """Return the headers by which the gateway hands a request over."""
+    said = {"Oauth-Sidecar-Reason": reason, "Oauth-Sidecar-Request-Id": "request-7"}
+    if content is not None:
+        said["Oauth-Sidecar-Content"] = content.guid
+    return said | {f"Oauth-Sidecar-{name.replace('_', '-').title()}": value for name, value in more.items()}
+
+
+@dataclass
+class Flows:
+    """Every use case that the applications call; what was asked is remembered."""
+
+    outcome: CallbackOutcome = field(default_factory=Malformed)
+    admission: Admission = field(default_factory=lambda: SignInNeeded(integration=WAREHOUSE))
+    answer: Issued | Refused = field(default_factory=lambda: Issued(access_token=Secret("the-token"), expires_in=55))
+    error: Exception | None = None
+    unready: SidecarError | None = None
+    started: list[dict[str, object]] = field(default_factory=list)
+    completed: list[dict[str, object]] = field(default_factory=list)
+    asked: list[dict[str, object]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    at: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    _bytes: deque[int] = field(default_factory=lambda: deque(range(256)))
+
+    def start(self, *, content: Content, integration: Integration, return_to: str, binding: str) -> str:
+        self.started.append({"content": content, "integration": integration, "to": return_to, "binding": binding})
+        return f"{PROVIDER}?state={len(self.started)}"
+
+    async def complete(self, raw_query: str, *, bindings: Sequence[str], session_id: str | None) -> CallbackOutcome:
+        self._fail()
+        self.completed.append({"query": raw_query, "bindings": list(bindings), "session": session_id})
+        return self.outcome
+
+    async def admit(self, session_id: str | None, content: Content) -> Admission:
+        self._fail()
+        return self.admission
+
+    async def end(self, session: str) -> bool:
+        self.ended.append(session)
+        return True
+
+    async def redeem(self, *, key: ContentKey, **form: str | None) -> Issued | Refused:
+        self._fail()
+        self.asked.append({"key": key.content_guid, **form})
+        return self.answer
+
+    async def token(self, *, key: ContentKey, **form: str | None) -> Issued | Refused:
+        self._fail()
+        self.asked.append({"key": key.content_guid, **form})
+        return self.answer
+
+    async def check_ready(self) -> None:
+        if self.unready is not None:
+            raise self.unready
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def now(self) -> datetime:
+        return self.at
+
+    def random_bytes(self, count: int) -> bytes:
+        self._bytes.rotate(-count)
+        return bytes(list(self._bytes) * (count // 256 + 1))[:count]
+
+
+@pytest.fixture
+def flows() -> Flows:
+    return Flows()
+
+
+def services(flows: Flows, *, sign_in: IntegrationGuid | None = None, public_url: str = PUBLIC_URL,
+             contents: Sequence[Content] = (SALES, STOCK)) -> ControlServices:  # fmt: skip
+    return ControlServices(
+        authorization=flows,
+        sessions=flows,
+        directory=Directory(
+            contents={content.guid: content for content in contents},
+            integrations={one.guid: one for one in (WAREHOUSE, LAKE, UNUSED)},
+            sign_in=sign_in,
+        ),
+        cookies=cookie_names(public_url),
+        public_url=public_url,
+        session_lifetime=timedelta(days=7),
+        check_ready=flows.check_ready,
+        now=flows.now,
+        random_bytes=flows.random_bytes,
+    )
+
+
+class Browser:
+    """Sends requests as the gateway passes them on; follows no redirect, keeps no cookie."""
+
+    def __init__(self, client) -> None:
+        self._client = client
+
+    async def get(self, path: str, **headers):
+        return await self.send("GET", path, headers.pop("headers", NAVIGATION))
+
+    async def send(self, method: str, path: str, headers=NAVIGATION, **more):
+        return await self._client.request(method, path, headers=headers, allow_redirects=False, **more)
+
+
+@pytest.fixture
+async def browser(aiohttp_client, flows):
+    return Browser(await aiohttp_client(control_plane(services(flows))))
+
+
+@pytest.fixture
+async def api(aiohttp_client, flows):
+    return await aiohttp_client(api_application(ApiServices(
+        exchange=flows, keys={hash_handle(KEY): SALES.guid}, hosts=frozenset({"sidecar.internal"}),
+        random_bytes=flows.random_bytes,
+    )))  # fmt: skip
