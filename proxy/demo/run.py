@@ -27,6 +27,7 @@ from proxy.config.values import Config
 from proxy.demo.authorization_server import authorization_server
 from proxy.demo.content import Place, content
 from proxy.demo.records import Registration
+from proxy.errors import SidecarError
 from proxy.sealing import KEY_BYTES, format_key
 
 _LOOPBACK = "127.0.0.1"
@@ -49,6 +50,10 @@ def main(port: int | None = None) -> int:
     ``port``: where viewers go; ``None``: 8080, or another free one.
     """
     from proxy.app import run
+    from proxy.logs import configure_logs
+
+    # The log shows on standard error what the sidecar does while somebody clicks: part of the demo.
+    configure_logs()
 
     async def until_told() -> int:
         stop = asyncio.Event()
@@ -87,12 +92,18 @@ async def demo(port: int | None, *, stop: asyncio.Event, sidecar: Sidecar, say: 
             _serving(_server_of(layout), server_socket),
             _serving(_content_of(layout), content_socket),
         ):
-            await _serve(sidecar, config, stop, lambda: say(_welcome(layout)))
+            problem = await _serve(sidecar, config, stop, lambda: say(_welcome(layout)))
+    if problem is not None:
+        say(f"The sidecar cannot go on: {problem}")
+        return 1
     say("\nStopped. The demo's folder is removed.")
     return 0
 
 
-async def _serve(sidecar: Sidecar, config: Config, stop: asyncio.Event, when_ready: Callable[[], None]) -> None:
+async def _serve(
+    sidecar: Sidecar, config: Config, stop: asyncio.Event, when_ready: Callable[[], None]
+) -> Exception | None:
+    """Serve until ``stop``; return what ended it before."""
     ready = asyncio.Event()
 
     async def announce() -> None:
@@ -101,8 +112,13 @@ async def _serve(sidecar: Sidecar, config: Config, stop: asyncio.Event, when_rea
 
     async with asyncio.TaskGroup() as group:
         announcing = group.create_task(announce())
-        await sidecar(config, stop=stop, ready=ready)
-        announcing.cancel()
+        try:
+            await sidecar(config, stop=stop, ready=ready)
+        except (SidecarError, OSError) as problem:
+            return problem
+        finally:
+            announcing.cancel()
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,3 +106,14 @@ async def test_a_chosen_port_is_taken() -> None:
     await run_once(port, sidecar)
     assert sidecar.config is not None
     assert sidecar.config.public_url == f"http://localhost:{port}"
+
+
+async def test_a_sidecar_that_cannot_start_is_told_in_one_line() -> None:
+    async def refuse(_config: Config) -> None:
+        raise OSError("no room")
+
+    said: list[str] = []
+    async with asyncio.timeout(10):
+        code = await demo(None, stop=asyncio.Event(), sidecar=NotedSidecar(refuse), say=said.append)
+    assert code == 1
+    assert said[-1] == "The sidecar cannot go on: no room"
