@@ -113,7 +113,9 @@ def refuse(
     *,
     content: Content | None = None,
     retry_after_s: float = RETRY_AFTER_S,
-    **values: object,
+    integration: Integration | None = None,
+    who: str = "",
+    link: str = "",
 ) -> web.Response:
     """Answer a person with a page, a script with JSON; only a page that can be asked for again asks again itself."""
     way = how_to_ask(method(request), request.headers)
@@ -131,7 +133,9 @@ def refuse(
             content=content,
             pause_s=pause_s,
             public_url=request.app[CONTROL].public_url,
-            **values,
+            integration=integration,
+            who=who,
+            link=link,
         )
     if refusal.retries:
         answer.headers["Retry-After"] = str(pause_s)

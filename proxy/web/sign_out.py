@@ -58,7 +58,10 @@ def _content(request: web.Request) -> Content | None:
     named = request.query.get("content")
     if named is not None:
         return content_named(directory, named)
-    referer = urlsplit(request.headers.get("Referer", ""))
+    try:
+        referer = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return None
     split = split_target(referer.path.encode("utf-8", "replace"))
     if isinstance(split, Malformed) or f"{referer.scheme}://{referer.netloc}" != request.app[CONTROL].public_url:
         return None

@@ -36,7 +36,12 @@ NAMES = cookie_names(PUBLIC_URL)
 PROVIDER = "https://id.example.net/authorize"
 CALLBACK = "/__oauth__/integrations/callback"
 KEY = "sales-key-0123456789"
-NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none", "Accept": "text/html"}
+NAVIGATION = {
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-Site": "none",
+    "Accept": "text/html",
+}
 FRAME = NAVIGATION | {"Sec-Fetch-Dest": "iframe"}
 XHR = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Accept": "application/json"}
 

@@ -45,7 +45,9 @@ async def test_the_form_is_redeemed(api, flows):
     assert flows.asked == [FORM | {"key": SALES.guid, "audience": "guid", "requested_token_type": None}]
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded; charset=UTF-8", "application/octet-stream", "text/plain"])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded; charset=UTF-8", "application/octet-stream", "text/plain"]
+)
 async def test_a_form_is_read_whatever_it_is_called(api, flows, kind):
     headers = AUTHORIZED | {"Content-Type": kind}
     answer = await api.post(CREDENTIALS, data=b"grant_type=g&subject_token=a%2Bb&audience=", headers=headers)
@@ -116,7 +118,9 @@ async def test_two_session_tokens_or_two_integrations_are_400(api, flows):
     [{}, {"Authorization": "Key"}, {"Authorization": "Key wrong"}, {"Authorization": f"Bearer {KEY}"},
      {"Authorization": KEY}],
 )  # fmt: skip
-@pytest.mark.parametrize(("method", "path"), [("POST", CREDENTIALS), ("GET", "/token"), ("GET", "/__api__/server_settings")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", CREDENTIALS), ("GET", "/token"), ("GET", "/__api__/server_settings")]
+)
 async def test_without_the_right_key_nothing_is_said(api, flows, method, path, headers):
     assert await envelope_of(await api.request(method, path, headers=headers)) == (401, 24)
     assert flows.asked == []
