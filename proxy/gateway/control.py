@@ -35,13 +35,18 @@ class ControlPool(BoundedPool):
         theirs, ours = socket.socketpair()
         theirs.setblocking(False)
         ours.setblocking(False)
+        accepted: asyncio.BaseTransport | None = None
         try:
-            await switchboard.loop.connect_accepted_socket(self._server, sock=theirs)
+            accepted, _ = await switchboard.loop.connect_accepted_socket(self._server, sock=theirs)
             _, side = await switchboard.loop.create_connection(
                 lambda: ContentSide(self, switchboard.limits.max_head_bytes), sock=ours
             )
         except BaseException:
-            theirs.close()
+            # A socket that a transport has is the transport's to close: else the application never hears of the end.
+            if accepted is None:
+                theirs.close()
+            else:
+                accepted.close()
             ours.close()
             raise
         return side

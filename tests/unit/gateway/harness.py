@@ -76,10 +76,10 @@ async def read_head(reader: asyncio.StreamReader) -> bytes:
 
 
 def answering(*answers: bytes, then_close: bool = False) -> Handler:
-    """Return a handler that gives these answers to requests without body, then repeats the last one."""
+    """Return a handler that gives these answers, in turn, to requests without body, then repeats the last one."""
+    left = list(answers)
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        left = list(answers)
         while True:
             await read_head(reader)
             writer.write(left.pop(0) if len(left) > 1 else left[0])
@@ -138,6 +138,17 @@ class Client:
 
     async def rest(self) -> bytes:
         return await asyncio.wait_for(self.reader.read(), 10)
+
+    async def until_cut(self) -> bytes:
+        """Return what comes until the connection ends, with or without a reset."""
+        got = b""
+        try:
+            while data := await asyncio.wait_for(self.reader.read(65_536), 10):
+                got += data
+        except ConnectionResetError:
+            pass
+        self.close()
+        return got
 
     def close(self) -> None:
         self.writer.transport.abort()

@@ -139,7 +139,7 @@ async def test_a_head_answer_has_no_body_and_its_connection_is_not_used_again(st
     assert b"Content-Length: 5\r\n" in await client.head()
     client.send(get())
     await client.head()
-    assert await client.exactly(2) == b"ok" or True
+    assert await client.exactly(2) == b"ok"
     assert len(one.content.received) == 2
     client.close()
 
@@ -236,8 +236,7 @@ async def test_an_answer_cut_inside_its_length_cuts_the_viewer(start):
     client = await one.connect()
     client.send(get())
     await client.head()
-    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-        await client.exactly(10)
+    assert await client.until_cut() in {b"", b"half"}
 
 
 async def test_a_chunked_answer_cut_in_its_middle_has_no_last_chunk(start):
@@ -247,8 +246,7 @@ async def test_a_chunked_answer_cut_in_its_middle_has_no_last_chunk(start):
     client = await one.connect()
     client.send(get())
     await client.head()
-    with pytest.raises(ConnectionResetError):
-        assert b"0\r\n\r\n" not in await client.rest()
+    assert await client.until_cut() in {b"", b"4\r\nhalf\r\n"}
 
 
 async def test_a_content_that_is_down_is_a_502_of_ours(start):

@@ -1,0 +1,278 @@
+"""The composition root: the only file that knows everything. It builds one sidecar from a configuration and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, UnixListen
+from proxy.errors import SidecarError, StoreUnavailable
+from proxy.flows.authorization import Authorization
+from proxy.flows.credentials import CredentialsKeeper
+from proxy.flows.exchange import Exchange
+from proxy.flows.housekeeping import Housekeeping
+from proxy.flows.sessions import (
+    AccessRefused,
+    Admitted,
+    ConsentNeeded,
+    SessionLifetimes,
+    Sessions,
+    SignInNeeded,
+    TokenUnavailable,
+)
+from proxy.gateway.admission import AdmissionTable
+from proxy.gateway.control import ControlPool
+from proxy.gateway.listener import Gateway
+from proxy.gateway.pool import Pool
+from proxy.gateway.switchboard import Admit, Refuse, SlowLane, Switchboard
+from proxy.logs import configure_logs
+from proxy.model import Change, Content, CredentialsChanged
+from proxy.outbound.authorization_server import AuthorizationServerClient
+from proxy.policy.cookies import cookie_names
+from proxy.policy.headers import injected_names
+from proxy.policy.routing import Reason, Routes
+from proxy.sealing import KeyRing
+from proxy.store.base import Store
+from proxy.store.sqlite import open_store
+from proxy.web.routes import api_application, control_plane
+from proxy.web.services import ApiServices, ControlServices
+
+FLUSH_EVERY_S = 60.0
+PURGE_EVERY_S = 600.0
+
+_MAX_FIELD_BYTES = 65_536
+"""Field and line limit of our applications: the gateway has checked heads already, by ``limits.max_head_bytes``."""
+
+log = structlog.get_logger("app")
+
+
+def serve(config: Config) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    configure_logs()
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        await run(config, stop=stop)
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(until_told())
+    except (SidecarError, OSError) as error:
+        detail = error.detail if isinstance(error, SidecarError) else str(error)
+        sys.stderr.write(f"oauth-sidecar: {detail}\n")
+        return 1
+    return 0
+
+
+async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
+    """Serve ``config`` until ``stop`` is set, then drain; ``ready`` is set once viewers are accepted."""
+    async with AsyncExitStack() as stack:
+        store = await open_store(config.store_path, now=_now)
+        stack.push_async_callback(store.close)
+        client = AuthorizationServerClient()
+        stack.push_async_callback(client.close)
+        sidecar = _Sidecar(config, store, client)
+        stack.push_async_callback(sidecar.keeper.close)
+        await sidecar.start(stack)
+        log.info("serving", public_url=config.public_url, contents=len(config.directory.contents))
+        if ready is not None:
+            ready.set()
+        chores = asyncio.create_task(sidecar.chores())
+        stack.callback(chores.cancel)
+        await stop.wait()
+        log.info("draining")
+        await sidecar.gateway.drain(config.limits.drain_timeout_s)
+        await sidecar.last_flush()
+    log.info("stopped")
+
+
+class _Sidecar:
+    """Everything of one process, wired."""
+
+    def __init__(self, config: Config, store: Store, client: AuthorizationServerClient) -> None:
+        self._config = config
+        key_ring = KeyRing(config.store_keys)
+        directory = config.directory
+        lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
+        self.keeper = CredentialsKeeper(
+            store=store, key_ring=key_ring, send=client.send, now=_now, sleep=asyncio.sleep,
+            random_bytes=secrets.token_bytes, publish=self._publish,
+        )  # fmt: skip
+        sessions = Sessions(
+            directory=directory, store=store, key_ring=key_ring, keeper=self.keeper, now=_now, publish=self._publish,
+            lifetimes=lifetimes,
+        )  # fmt: skip
+        authorization = Authorization(
+            directory=directory, store=store, key_ring=key_ring, send=client.send, now=_now,
+            random_bytes=secrets.token_bytes, publish=self._publish, redirect_uri=config.public_url + CALLBACK_PATH,
+            lifetimes=lifetimes,
+        )  # fmt: skip
+        exchange = Exchange(
+            directory=directory, store=store, keeper=self.keeper, sessions=sessions, now=_now,
+            public_url=config.public_url,
+        )  # fmt: skip
+        self._housekeeping = Housekeeping(
+            store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
+        )
+        self._control = web.AppRunner(
+            control_plane(
+                ControlServices(
+                    authorization=authorization, sessions=sessions, directory=directory,
+                    cookies=cookie_names(config.public_url), public_url=config.public_url,
+                    session_lifetime=config.session_lifetime, check_ready=store.check, now=_now,
+                    random_bytes=secrets.token_bytes,
+                )
+            ),
+            access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
+        )  # fmt: skip
+        self._api = web.AppRunner(
+            api_application(
+                ApiServices(
+                    exchange=exchange, keys={key.key_hash: key.content_guid for key in config.content_keys},
+                    hosts=_api_hosts(config.api_listen), random_bytes=secrets.token_bytes,
+                )
+            ),
+            access_log=None,
+        )  # fmt: skip
+        self._slow_lane = _slow_lane(sessions)
+        self.gateway: Gateway
+
+    def _publish(self, change: Change) -> None:
+        if isinstance(change, CredentialsChanged):
+            self.keeper.forget(change.viewer_guid, change.integration_guid)
+        self.gateway.apply(change)
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Listen: first the exchange, so that content finds it, then for viewers."""
+        config = self._config
+        for runner in (self._control, self._api):
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+        assert self._control.server is not None
+        self.gateway = Gateway(self._switchboard(self._control.server))
+        if config.api_listen is not None:
+            await _site(self._api, config.api_listen).start()
+        tls = _tls_context(config)
+        match config.listen:
+            case TcpListen(host=host, port=port):
+                await self.gateway.listen_tcp(host, port, tls)
+            case UnixListen(path=path):
+                await self.gateway.listen_unix(path, tls)
+
+    def _switchboard(self, server: Callable[[], asyncio.BaseProtocol]) -> Switchboard:
+        config, limits = self._config, self._config.limits
+        contents = config.directory.contents
+        return Switchboard(
+            public_host=config.public_host.encode(),
+            proto=urlsplit(config.public_url).scheme.encode(),
+            own_origin=config.public_url,
+            names=cookie_names(config.public_url),
+            routes=Routes(contents.values()),
+            limits=limits,
+            trusted_proxies=config.trusted_proxies,
+            injected=injected_names(config.directory.integrations.values()),
+            admission=AdmissionTable(
+                max_sessions=limits.max_sessions_in_memory, idle_s=config.session_idle.total_seconds()
+            ),
+            slow_lane=self._slow_lane,
+            pools={
+                guid: Pool(
+                    content.upstream,
+                    max_idle_s=limits.content_keep_alive_s,
+                    connect_timeout_s=limits.content_connect_timeout_s,
+                )
+                for guid, content in contents.items()
+            },
+            control=ControlPool(server),
+            loop=asyncio.get_running_loop(),
+            request_id_prefix=secrets.token_hex(4) + "-",
+        )
+
+    async def chores(self) -> None:
+        """Write last-seen times every minute, purge every ten."""
+        purged_at = time.monotonic()
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            try:
+                await self.last_flush()
+                if time.monotonic() - purged_at >= PURGE_EVERY_S:
+                    purged_at = time.monotonic()
+                    await self._housekeeping.purge()
+            except StoreUnavailable as error:
+                log.error("housekeeping failed", detail=error.detail)
+
+    async def last_flush(self) -> None:
+        """Write when sessions were last active."""
+        board = self.gateway.board
+        await self._housekeeping.flush(board.admission.seen_since_flush(board.now))
+
+
+def _slow_lane(sessions: Sessions) -> SlowLane:
+    """Translate the use case's answer into the gateway's words."""
+
+    async def slow_lane(session_id: str | None, content: Content) -> Admit | Refuse:
+        match await sessions.admit(session_id, content):
+            case Admitted() as admitted:
+                return Admit(
+                    session_hash=admitted.session_hash,
+                    viewer_guid=admitted.viewer_guid,
+                    header_block=admitted.header_block,
+                    good_until=admitted.good_until.timestamp(),
+                    expires_at=admitted.expires_at.timestamp(),
+                )
+            case SignInNeeded(integration=integration):
+                return Refuse(
+                    reason=Reason.SIGN_IN, integration_guid=integration.guid if integration is not None else ""
+                )
+            case ConsentNeeded(integration=integration):
+                return Refuse(reason=Reason.CONSENT, integration_guid=integration.guid)
+            case AccessRefused():
+                return Refuse(reason=Reason.ACCESS_REFUSED)
+            case TokenUnavailable(integration=integration, retry_after_s=retry_after_s):
+                return Refuse(
+                    reason=Reason.TOKEN_UNAVAILABLE,
+                    integration_guid=integration.guid,
+                    retry_after_s=max(1, round(retry_after_s)),
+                )
+
+    return slow_lane
+
+
+def _site(runner: web.AppRunner, listen: Listen) -> web.BaseSite:
+    match listen:
+        case TcpListen(host=host, port=port):
+            return web.TCPSite(runner, host, port)
+        case UnixListen(path=path):
+            return web.UnixSite(runner, path)
+
+
+def _api_hosts(listen: Listen | None) -> frozenset[str]:
+    return frozenset({listen.host.lower()}) if isinstance(listen, TcpListen) else frozenset()
+
+
+def _tls_context(config: Config) -> ssl.SSLContext | None:
+    if config.tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(config.tls.certificate, config.tls.key)
+    return context
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
