@@ -9,6 +9,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from yarl import URL
 
 NAVIGATION = {
     "Accept": "text/html,application/xhtml+xml",
@@ -116,7 +117,9 @@ class Viewer:
         sent = {**headers, "Person": self.person} if origin_of(url) != origin_of(self.url) else dict(headers)
         if jar:
             sent["Cookie"] = self.cookie_header(url)
-        async with self._http.request(method, url, headers=sent, data=body or None, allow_redirects=False) as answer:
+        # Encoded: the URL goes out byte for byte, as from a browser; yarl would decode what it thinks it may.
+        exact = URL(url, encoded=True)
+        async with self._http.request(method, exact, headers=sent, data=body or None, allow_redirects=False) as answer:
             page = Page(url, answer.status, answer.headers.copy(), await answer.read())
         page.set_cookies = answer.headers.getall("Set-Cookie", [])
         keep(jar, page.set_cookies)
