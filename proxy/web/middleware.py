@@ -17,7 +17,6 @@ log = structlog.get_logger("web")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": content_security_policy(),
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -64,6 +63,8 @@ def _error(request: web.Request, status: int, code: str, text: str) -> web.Respo
     if how_to_ask(method(request), request.headers) is Answer.UNAUTHORIZED_JSON:
         said = {"error": code, "message": text, "request_id": request_id(request)}
         return web.json_response(said, status=status)
+    if status == 404:
+        return page(request, "not_found", status=status)
     return page(request, "error", status=status, text=text)
 
 
