@@ -28,7 +28,7 @@ def accept(key: bytes) -> bytes:
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Seen) -> None:
-    """Accept, choose the first subprotocol, send a frame, then give back whatever comes as raw bytes."""
+    """Accept, choose the first subprotocol, send a frame, then answer the viewer's hello with another."""
     offered = seen.value(b"Sec-WebSocket-Protocol")
     protocol = b"Sec-WebSocket-Protocol: %s\r\n" % offered.split(b",")[0].strip() if offered else b""
     writer.write(
@@ -36,8 +36,11 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen:
         b"Sec-WebSocket-Accept: %s\r\n%s\r\n" % (accept(seen.value(b"Sec-WebSocket-Key") or b""), protocol)
     )
     writer.write(HELLO_FRAME)
+    received = bytearray()
     while data := await reader.read(65_536):
-        writer.write(data)
+        received += data
+        if received == MASKED_HELLO:
+            writer.write(HELLO_FRAME)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -87,7 +90,7 @@ async def test_a_proper_handshake_opens_a_tunnel(
         assert (response.status, response.value(b"Sec-WebSocket-Accept")) == (101, accept(KEY))
         assert await wire.exactly(len(HELLO_FRAME)) == HELLO_FRAME
         await wire.send(MASKED_HELLO, segments=segments)
-        assert await wire.exactly(len(MASKED_HELLO)) == MASKED_HELLO
+        assert await wire.exactly(len(HELLO_FRAME)) == HELLO_FRAME
     [seen] = sockets.stage.content.requests
     assert sockets.stage.owner_of(seen) == "ada"
     assert_holds(sockets.stage, person="ada")

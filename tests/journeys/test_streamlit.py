@@ -64,7 +64,11 @@ class Scene:
         context = await self.browser.new_context()
         await context.add_init_script(REMEMBER_CLOSE_CODES)
         tab = Tab(await context.new_page())
-        tab.page.on("websocket", tab.sockets.append)
+
+        def remember(socket: WebSocket) -> None:
+            tab.sockets.append(socket)
+
+        tab.page.on("websocket", remember)
         await tab.page.goto(self.app_url)
         assert tab.page.url.startswith(self.server.url), tab.page.url
         await tab.page.get_by_role("button", name=f"Continue as {name}").click()
