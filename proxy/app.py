@@ -55,6 +55,9 @@ PURGE_EVERY_S = 600.0
 _MAX_FIELD_BYTES = 65_536
 """Field and line limit of our applications: the gateway has checked heads already, by ``limits.max_head_bytes``."""
 
+_SHUTDOWN_S = 5.0
+"""For what our applications still answer after the gateway has drained."""
+
 log = structlog.get_logger("app")
 
 
@@ -138,6 +141,7 @@ class _Sidecar:
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
+            shutdown_timeout=_SHUTDOWN_S,
         )  # fmt: skip
         self._api = web.AppRunner(
             api_application(
@@ -146,7 +150,7 @@ class _Sidecar:
                     hosts=_api_hosts(config.api_listen), random_bytes=secrets.token_bytes,
                 )
             ),
-            access_log=None,
+            access_log=None, shutdown_timeout=_SHUTDOWN_S,
         )  # fmt: skip
         self._slow_lane = _slow_lane(sessions)
         self.gateway: Gateway

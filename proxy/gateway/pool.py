@@ -72,7 +72,7 @@ class Pool:
             exchange.connect_failed(error)
             return
         if not exchange.take_connection(side):
-            side.abort()
+            self.give_back(side, switchboard.now)
 
     async def _open(self, switchboard: Switchboard) -> ContentSide:
         match self._upstream:
@@ -102,7 +102,8 @@ class BoundedPool(Pool):
         """Open a connection, or queue the exchange until one is free."""
         if len(self.open) + self._opening < self._max_connections:
             self._opening += 1
-            super().connect(exchange, switchboard)
+            # Not the exchange's to cancel: a connection that it no longer wants serves the next one.
+            switchboard.spawn(self._connect(exchange, switchboard))
         else:
             self._waiting.append((exchange, switchboard))
 
