@@ -41,7 +41,7 @@ from proxy.logs import configure_logs
 from proxy.model import Change, Content, CredentialsChanged
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
-from proxy.policy.headers import injected_names
+from proxy.policy.injection import injected_names
 from proxy.policy.routing import Reason, Routes
 from proxy.sealing import KeyRing
 from proxy.store.base import Store

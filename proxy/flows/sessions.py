@@ -24,7 +24,7 @@ from proxy.model import (
     ViewerSession,
 )
 from proxy.policy.access import is_allowed
-from proxy.policy.headers import InjectedToken, header_block
+from proxy.policy.injection import InjectedToken, header_block
 from proxy.sealing import KeyRing, hash_handle
 from proxy.store.base import Presence, Store
 

@@ -13,7 +13,7 @@ from proxy.gateway.dispatch import dispatch
 from proxy.gateway.exchange import Exchange
 from proxy.gateway.peer import client_address, is_trusted
 from proxy.gateway.request import Refusal, RequestHead
-from proxy.policy.headers import forwarded_headers
+from proxy.policy.injection import forwarded_headers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

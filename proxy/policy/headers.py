@@ -1,4 +1,4 @@
-"""What travels: of the viewer's headers to the content, of the content's headers to the viewer, and what we add.
+"""What travels: of the viewer's headers to the content, and of the content's headers to the viewer.
 
 Rules are data. A name is folded first (lower case, every byte that is not a letter or digit becomes ``-``), because WSGI
 and R read ``X_Forwarded_User`` and ``X-Forwarded-User`` as the same variable. Framing is the gateway's business:
@@ -8,13 +8,12 @@ RFC 9110 §7.6.1 (hop-by-hop), RFC 6265bis (cookies).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
-from urllib.parse import quote
 
-from proxy.model import Content, Identity, Integration, Secret, TcpUpstream
+from proxy.model import Content, TcpUpstream
+from proxy.policy.cookie_scope import narrowed
 from proxy.policy.cookies import CookieNames, is_ours, without_ours
 
 Header = tuple[bytes, bytes]
@@ -52,9 +51,6 @@ NEVER_BY_CONNECTION = frozenset({b"host", b"cookie", b"content-length", b"transf
 ORIGIN_WIDE = frozenset({b"service-worker-allowed", b"clear-site-data", b"nel", b"report-to", b"alt-svc"})
 """Answer headers with which one content would act for, or listen to, everything on its origin (``NEL`` reports the
 addresses of other pages, callback included)."""
-
-MAX_TOKEN_CHARS = 16 * 1024
-"""A longer token is not injected (content's own header limits are near); the exchange serves it."""
 
 
 class _Verdict(IntEnum):
@@ -148,7 +144,7 @@ def to_content(
 
     ``injected``: folded names of everything we inject. With ``keep_upgrade`` (a checked WebSocket handshake) ``Upgrade``
     stays and ``Connection: Upgrade`` is added; otherwise the result has neither. The caller adds the framing
-    (``Content-Length``, ``Transfer-Encoding``, ``Expect``), ``forwarded_headers`` and the viewer's ``header_block``.
+    (``Content-Length``, ``Transfer-Encoding``, ``Expect``) and what ``policy.injection`` writes.
     """
     verdicts = _request_verdicts(injected)
     kept: list[Header] = []
@@ -186,25 +182,6 @@ def _nominated(connection: bytes) -> set[bytes]:
     return {token.strip(b" \t") for token in connection.lower().split(b",")} - NEVER_BY_CONNECTION - {b"upgrade"}
 
 
-def forwarded_headers(
-    *, client: str, host: bytes, proto: bytes, prefix: bytes | None, trusted_for: bytes | None
-) -> bytes:
-    """Return the ``X-Forwarded-*`` lines, each with its CRLF.
-
-    ``client``: the peer's address, empty for a Unix socket. ``prefix``: the content's path when it was stripped (its last
-    slash is not sent), else ``None``. ``trusted_for``: the ``X-Forwarded-For`` that a trusted proxy sent.
-    """
-    lines = b"X-Forwarded-Host: %b\r\nX-Forwarded-Proto: %b\r\n" % (host, proto)
-    if client:
-        address = client.encode("ascii")
-        lines += b"X-Forwarded-For: %b\r\n" % (trusted_for + b", " + address if trusted_for else address)
-    elif trusted_for:
-        lines += b"X-Forwarded-For: %b\r\n" % trusted_for
-    if prefix and prefix != b"/":
-        lines += b"X-Forwarded-Prefix: %b\r\n" % prefix.removesuffix(b"/")
-    return lines
-
-
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -239,7 +216,7 @@ def to_viewer(
                 is_cache_controlled = True
                 kept.append(header)
             case _Verdict.SET_COOKIE:
-                cookie = None if is_ours(header[1]) else _narrowed_cookie(header[1], content.path.encode("ascii"))
+                cookie = None if is_ours(header[1]) else narrowed(header[1], content.path.encode("ascii"))
                 if cookie is not None:
                     kept.append((header[0], cookie))
             case _Verdict.LOCATION:
@@ -260,34 +237,6 @@ def to_viewer(
     return kept
 
 
-def _narrowed_cookie(cookie: bytes, prefix: bytes) -> bytes | None:
-    """Keep a content's cookie on its own host and path; ``None``: it cannot be kept there, the viewer does not get it."""
-    pair, *attributes = cookie.split(b";")
-    if prefix == b"/":
-        return b";".join([pair, *(part for part in attributes if _attribute_name(part) != b"domain")])
-    if pair.lstrip(b" \t=").lower().startswith((b"__host-", b"__http-host-")):
-        # Browsers take such a cookie with Path=/ only, where every other content would receive it.
-        return None
-    kept = [pair]
-    path: bytes | None = None
-    for part in attributes:
-        match _attribute_name(part):
-            case b"domain":
-                continue
-            case b"path":
-                path = part.partition(b"=")[2].strip(b" \t")  # the last one counts
-            case _:
-                kept.append(part)
-    if path is not None:
-        # An empty or relative Path means the directory of the request, which is inside already: no harm in naming it.
-        kept.append(b" Path=" + (path if path.startswith(prefix) else prefix))
-    return b";".join(kept)
-
-
-def _attribute_name(part: bytes) -> bytes:
-    return part.partition(b"=")[0].strip(b" \t").lower()
-
-
 def _public_location(location: bytes, content: Content) -> bytes:
     """Turn an absolute redirect to the content's own upstream into a path here; everything else stays."""
     if not isinstance(content.upstream, TcpUpstream):
@@ -301,79 +250,3 @@ def _public_location(location: bytes, content: Content) -> bytes:
     prefix = content.path.encode("ascii")
     is_public = not content.strip_prefix or path.startswith(prefix)
     return path if is_public else prefix + path[1:]
-
-
-# ── what we add ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InjectedToken:
-    """One integration's token on its way to the content."""
-
-    slug: str
-    access_token: Secret | None
-    """``None``: the viewer declined; no header, and no other integration moves up into its place."""
-    expires_at: int | None
-    """Epoch seconds; ``None``: it does not expire."""
-
-
-ACCESS_TOKEN = "X-Forwarded-Access-Token"  # noqa: S105 - a header's name
-SESSION_TOKEN = "Posit-Connect-User-Session-Token"  # noqa: S105 - a header's name
-
-_FIXED_NAMES = (
-    ACCESS_TOKEN, f"{ACCESS_TOKEN}-Expires", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Groups", SESSION_TOKEN,
-)  # fmt: skip
-
-
-def token_header(slug: str) -> str:
-    """Return the header of one integration's token: ``my-warehouse`` → ``X-Forwarded-Access-Token-My-Warehouse``."""
-    return f"{ACCESS_TOKEN}-{slug.title()}"
-
-
-def injected_names(integrations: Iterable[Integration]) -> frozenset[bytes]:
-    """Return the folded names of every header that ``header_block`` can write."""
-    names = (*_FIXED_NAMES, *(token_header(integration.slug) for integration in integrations))
-    return frozenset(fold(name.encode("ascii")) for name in names)
-
-
-def header_block(*, session_token: str, tokens: Sequence[InjectedToken], identity: Identity | None) -> bytes:
-    """Return the lines for one viewer at one content, each with its CRLF.
-
-    ``tokens``: in the order of the content's associations; the first also gets the header without a slug. Values are
-    checked here, once, and written as they are on every request: a value with a control character is left out, a token
-    that is not visible ASCII or is longer than 16 KiB too. Other text is percent-encoded UTF-8 (``%`` included, so that
-    decoding always gives the original). An e-mail address is sent only when the authorization server verified it.
-    """
-    lines = [(SESSION_TOKEN, session_token if _is_injectable(session_token) else "")]
-    for position, token in enumerate(tokens):
-        value = token.access_token.reveal() if token.access_token is not None else ""
-        if not _is_injectable(value):
-            continue
-        lines.append((token_header(token.slug), value))
-        if position == 0:
-            lines.append((ACCESS_TOKEN, value))
-            lines.append((f"{ACCESS_TOKEN}-Expires", "" if token.expires_at is None else str(token.expires_at)))
-    if identity is not None:
-        lines += [
-            ("X-Forwarded-User", _encoded(identity.subject)),
-            ("X-Forwarded-Email", _encoded(identity.email) if identity.email_verified else ""),
-            ("X-Forwarded-Preferred-Username", _encoded(identity.preferred_username)),
-            ("X-Forwarded-Groups", ",".join(filter(None, (_encoded(group, ",") for group in identity.groups)))),
-        ]
-    return "".join(f"{name}: {value}\r\n" for name, value in lines if value).encode("ascii")
-
-
-def _is_injectable(token: str) -> bool:
-    return 0 < len(token) <= MAX_TOKEN_CHARS and token.isascii() and token.isprintable() and " " not in token
-
-
-_READABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
-
-
-def _encoded(text: str, separator: str = "") -> str:
-    """Return a value that cannot leave its line; empty when it carries control characters (nobody's name does)."""
-    text = text.strip(" ")
-    if any(character < " " or character == "\x7f" for character in text):
-        return ""
-    return quote(text, safe=_READABLE.replace(separator, "") if separator else _READABLE, errors="replace")

@@ -16,7 +16,7 @@ from proxy.gateway.pool import Pool
 from proxy.gateway.switchboard import Admit, Refuse, Switchboard
 from proxy.model import Anyone, Content, ContentGuid, SignedIn, TcpUpstream, Upstream
 from proxy.policy.cookies import cookie_names
-from proxy.policy.headers import injected_names
+from proxy.policy.injection import injected_names
 from proxy.policy.routing import Reason, Routes
 
 PUBLIC_URL = "http://localhost"

@@ -11,16 +11,8 @@ from hypothesis import strategies as st
 from proxy.model import Content, Identity, Secret, TcpUpstream, UnixUpstream
 from proxy.policy import headers as policy
 from proxy.policy.cookies import cookie_names
-from proxy.policy.headers import (
-    InjectedToken,
-    fold,
-    forwarded_headers,
-    header_block,
-    injected_names,
-    to_content,
-    to_control_plane,
-    to_viewer,
-)
+from proxy.policy.headers import fold, to_content, to_control_plane, to_viewer
+from proxy.policy.injection import InjectedToken, forwarded_headers, header_block, injected_names
 
 from .samples import content, integration
 
