@@ -1,4 +1,4 @@
-"""What happens when a token ends: one refresh for all, a provider that is down, a grant that is dead, a killed process."""
+"""What happens when a token ends: one refresh for all, a provider that is down, a grant that is dead, a restart."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.doubles import faults
-from tests.doubles.gate import Gate
+from tests.journeys.sidecar import Setup
 from tests.journeys.stage import ACCESS_TOKEN, SESSION_TOKEN, Stage, stage
 from tests.journeys.viewer import Viewer
 
@@ -35,8 +33,8 @@ async def test_a_hundred_requests_and_exchanges_at_expiry_cause_one_token_reques
         viewer, session_token = await signed_in_until_expiry(scene)
         scene.server.gate.close()
         async with asyncio.TaskGroup() as group:
-            pages = [group.create_task(viewer.get(f"/sales/{number}")) for number in range(50)]
-            exchanges = [group.create_task(scene.exchange("sales", session_token)) for _ in range(50)]
+            pages = [group.create_task(viewer.get(f"/sales/{number}")) for number in range(100)]
+            exchanges = [group.create_task(scene.exchange("sales", session_token)) for _ in range(100)]
             await scene.server.gate.arrived()
             # Whoever comes within this moment waits for the same refresh; later ones find it done.
             await asyncio.sleep(0.3)
@@ -119,45 +117,33 @@ async def test_a_dead_grant_is_asked_for_again_and_only_that_one(tmp_path: Path)
         ]
 
 
-@pytest.mark.parametrize(
-    ("where", "rotation", "asked"),
-    [("gate", "single_family", 0), ("answer_gate", "single_grace:60", 0), ("answer_gate", "single_family", 1)],
-    ids=["before the provider acted", "answer lost within the grace", "answer lost for good"],
-)
-async def test_killed_in_mid_refresh_and_restarted_the_viewer_goes_on_or_is_asked_once(
-    tmp_path: Path, where: str, rotation: str, asked: int
-) -> None:
-    async with stage(tmp_path) as scene:
-        viewer, _ = await signed_in_until_expiry(scene, rotation=rotation)
-        gate: Gate = getattr(scene.server, where)
-        gate.close()
-        caller = asyncio.create_task(viewer.get("/sales/"))
-        await gate.arrived()
+async def test_a_dead_grant_of_one_content_is_no_matter_for_a_content_with_another_integration(tmp_path: Path) -> None:
+    def one_each(setup: Setup) -> None:
+        for content, name in zip(setup.content, ("warehouse", "mail"), strict=True):
+            content["integrations"] = [name]
 
-        await scene.sidecar.kill()
-        await asyncio.wait([caller])
-        gate.open()
-        await scene.sidecar.start()
+    async with stage(
+        tmp_path, contents=("sales", "inbox"), integrations=("warehouse", "mail"), change=one_each
+    ) as scene:
+        scene.server.access_ttl_s = SHORT_S
+        viewer = await scene.signed_in("ada", "/sales/")
+        session = viewer.session_id
+        assert (await viewer.visit("/inbox/")).status == 200
+        tokens = {name: double.requests[-1].value(ACCESS_TOKEN) or b"" for name, double in scene.contents.items()}
+        await scene.until_dead(tokens["inbox"])
+        scene.server.access_ttl_s = 3600
+        scene.server.grants.access_tokens[tokens["sales"].decode()].family.revoked = True
+        scene.server.journal.clear()
 
-        assert (await viewer.visit("/sales/")).status == 200
-        assert scene.owner_of(scene.new_content_request()) == "ada"
-        assert len(scene.server.journal.at("/authorize")) == asked
+        assert (await viewer.get("/inbox/")).status == 200
+        assert [entry.outcome for entry in scene.server.token_requests] == ["ok"]
+        at_provider = await viewer.until_redirected_to(scene.server.url, "/sales/")
+        assert (await viewer.get("/inbox/")).status == 200, "one grant is open, the other has nothing to do with it"
+        assert (await viewer.follow(at_provider)).status == 200
 
-
-async def test_killed_in_mid_login_and_restarted_the_viewer_signs_in_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as scene:
-        viewer = await scene.viewer()
-        scene.server.answer_gate.close()
-        caller = asyncio.create_task(viewer.visit("/sales/"))
-        await scene.server.answer_gate.arrived()
-
-        await scene.sidecar.kill()
-        await asyncio.wait([caller])
-        scene.server.answer_gate.open()
-        await scene.sidecar.start()
-
-        assert (await viewer.visit("/sales/")).status == 200
-        assert scene.owner_of(scene.new_content_request()) == "ada"
+        assert len(scene.server.journal.at("/authorize")) == 1
+        assert viewer.session_id == session
+        assert scene.owner_of(scene.content.requests[-1]) == "ada"
 
 
 async def test_a_session_survives_a_polite_restart(tmp_path: Path) -> None:
