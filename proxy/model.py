@@ -244,7 +244,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """This viewer lets this content have this integration's token."""
+    """A viewer lets a content have an integration's token."""
 
     viewer_guid: ViewerGuid
     content_guid: ContentGuid

@@ -62,11 +62,16 @@ def open_directory():
     shutil.rmtree(directory)
 
 
+def unmeasured() -> dict[str, str]:
+    """Return the environment without coverage's hook: nobody may not write its data file."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def open_elsewhere(path, *how) -> str:
     """Open the store in another process (``as nobody``: without root's rights) and return what it says."""
     finished = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(OPEN), str(path), *how],
-        cwd=CHECKOUT, capture_output=True, text=True, timeout=30, check=False,
+        cwd=CHECKOUT, capture_output=True, text=True, timeout=30, check=False, env=unmeasured(),
     )  # fmt: skip
     assert finished.stderr == ""
     return finished.stdout
