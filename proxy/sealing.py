@@ -38,7 +38,7 @@ _FEWEST_DISTINCT_BYTES = 16
 """32 random bytes have fewer distinct values than this less than once in 10**12 keys."""
 
 
-class SealBroken(Exception):  # noqa: N818  # it says what happened to the seal; nothing here went wrong
+class SealBroken(Exception):  # it says what happened to the seal; nothing here went wrong
     """A sealed value cannot be opened: changed, truncated, of another row, or under a key that is not on the ring."""
 
 

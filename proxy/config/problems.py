@@ -33,7 +33,7 @@ class Problem:
         return where + (f"{self.path}: {self.text}" if self.path else self.text)
 
 
-class ConfigProblems(ConfigError):  # noqa: N818  # a plural says more here than "Error"
+class ConfigProblems(ConfigError):  # a plural says more here than "Error"
     """Everything that is wrong with a configuration, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -25,7 +25,7 @@ _TEXTS = {
 }
 
 
-class ApiRefusal(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours
+class ApiRefusal(Exception):  # a refusal is an answer, not an error of ours
     """An answer in Connect's words: status, Connect's APIErrorCode, text."""
 
     def __init__(
