@@ -8,7 +8,7 @@ from typing import assert_never
 from aiohttp import web
 
 from proxy.errors import NotFound
-from proxy.flows.authorization import (
+from proxy.flows.callback_outcomes import (
     CodeRefused,
     Declined,
     Granted,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from proxy.flows.authorization import CallbackOutcome
+from proxy.flows.callback_outcomes import CallbackOutcome
 from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.sessions import Admission
 from proxy.model import Content, ContentGuid, Directory, Integration

@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from proxy.flows.authorization import Authorization, CallbackOutcome, Granted
+from proxy.flows.authorization import Authorization
+from proxy.flows.callback_outcomes import CallbackOutcome, Granted
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import ContentKey, Exchange
 from proxy.flows.housekeeping import Housekeeping

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from proxy.flows.authorization import (
+from proxy.flows.callback import _is_foreign_issuer
+from proxy.flows.callback_outcomes import (
     CodeRefused,
     Declined,
     Granted,
@@ -16,7 +17,6 @@ from proxy.flows.authorization import (
     ProviderUnavailable,
     Replayed,
     StateRefused,
-    _is_foreign_issuer,
 )
 from proxy.flows.recipes import recipe
 from proxy.model import CredentialsChanged, CredentialsState, SessionEnded

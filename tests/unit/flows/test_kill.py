@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from proxy.flows.authorization import Granted, Replayed
+from proxy.flows.callback_outcomes import Granted, Replayed
 from proxy.flows.credentials import Fresh, Reconnect
 from proxy.flows.sessions import Admitted
 from proxy.model import CredentialsState

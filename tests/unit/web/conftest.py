@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from proxy.errors import SidecarError
-from proxy.flows.authorization import CallbackOutcome, Malformed
+from proxy.flows.callback_outcomes import CallbackOutcome, Malformed
 from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.sessions import Admission, SignInNeeded
 from proxy.model import (

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.authorization import (
+from proxy.flows.callback_outcomes import (
     CodeRefused,
     Declined,
     Granted,

@@ -1,0 +1,128 @@
+"""Judge a callback: whether it belongs to a flow that this browser has open, and brings a code (RFC 6749 §4.1.2).
+
+Nothing is spent here and nobody is asked: seal, age, browser (binding cookie), issuer (RFC 9207) and configuration decide.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from proxy.flows.callback_outcomes import Declined, IssuerMismatch, Malformed, ProviderFailed, StateRefused
+from proxy.flows.pending import from_state
+from proxy.flows.recipes import Recipe, recipe
+from proxy.model import Content, Directory, Integration, PendingAuthorization
+from proxy.oauth.authorization import (
+    AuthorizationCode,
+    CallbackError,
+    CallbackParameters,
+    MalformedCallback,
+    parse_callback,
+)
+from proxy.policy.redirects import return_target
+from proxy.sealing import KeyRing, hash_handle
+
+MAX_BINDINGS = 32
+"""Flows that one browser may have open at once; more cookies than this are not looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """An open flow of this browser."""
+
+    pending: PendingAuthorization
+    content: Content
+    integration: Integration
+    recipe: Recipe
+    return_to: str
+    is_sign_in: bool
+    """Whether the account at the provider becomes the viewer, for the whole deployment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeReceived:
+    """The callback brings a code for this flow; neither state nor code is spent yet."""
+
+    flow: Flow
+    code: AuthorizationCode
+
+
+CallbackRefused = Malformed | StateRefused | IssuerMismatch | Declined | ProviderFailed
+
+
+class Callbacks:
+    """Judges callbacks."""
+
+    def __init__(self, *, directory: Directory, key_ring: KeyRing, now: Callable[[], datetime]) -> None:
+        self._directory = directory
+        self._key_ring = key_ring
+        self._now = now
+
+    def judge(self, raw_query: str, *, bindings: Sequence[str]) -> CodeReceived | CallbackRefused:
+        """Read the query of a callback from a browser with these binding cookies."""
+        parameters = parse_callback(raw_query)
+        if isinstance(parameters, MalformedCallback):
+            return Malformed()
+        flow = self._open_flow(parameters, bindings)
+        if isinstance(flow, StateRefused):
+            return flow
+        if _is_foreign_issuer(parameters.iss, flow.recipe):
+            return IssuerMismatch(content=flow.content, integration=flow.integration, return_to=flow.return_to)
+        if parameters.error is not None:
+            return _callback_error(flow, parameters.error)
+        if not (flow.is_sign_in or flow.integration.guid in flow.content.integrations):
+            return StateRefused(because="gone", return_to=flow.return_to)
+        assert parameters.code is not None, "parse_callback gives a code or an error"
+        return CodeReceived(flow=flow, code=parameters.code)
+
+    def _open_flow(self, parameters: CallbackParameters, bindings: Sequence[str]) -> Flow | StateRefused:
+        if parameters.state is None:  # Snowflake sends errors without state: no other flow is touched
+            because = "missing" if parameters.error is None else "error_without_state"
+            return StateRefused(because=because, return_to=None)
+        pending = from_state(parameters.state, key_ring=self._key_ring)
+        if pending is None:
+            return StateRefused(because="unreadable", return_to=None)
+        content = self._directory.contents.get(pending.content_guid)
+        is_ours = _is_bound(pending, bindings)
+        # In a browser that did not start the flow, nothing that its starter chose is repeated.
+        way_back = None if content is None else _return_to(pending, content) if is_ours else content.path
+        if pending.expires_at <= self._now():
+            return StateRefused(because="expired", return_to=way_back)
+        if not is_ours:
+            return StateRefused(because="other_browser", return_to=way_back)
+        integration = self._directory.integrations.get(pending.integration_guid)
+        if content is None or integration is None or way_back is None:
+            return StateRefused(because="gone", return_to=way_back)
+        return Flow(
+            pending=pending,
+            content=content,
+            integration=integration,
+            recipe=recipe(integration),
+            return_to=way_back,
+            is_sign_in=integration.guid == self._directory.sign_in,
+        )
+
+
+def _is_bound(pending: PendingAuthorization, bindings: Sequence[str]) -> bool:
+    return any(hmac.compare_digest(hash_handle(value), pending.binding_hash) for value in bindings[:MAX_BINDINGS])
+
+
+def _return_to(pending: PendingAuthorization, content: Content) -> str:
+    return return_target(pending.return_to or content.path, content)
+
+
+def _is_foreign_issuer(iss: str | None, known: Recipe) -> bool:
+    """RFC 9207 §2.4; where the issuer is not known there is nothing to compare (the documented residual risk)."""
+    if known.server.issuer is None:
+        return False
+    return known.server.iss_in_response_supported if iss is None else iss != known.server.issuer
+
+
+def _callback_error(flow: Flow, error: CallbackError) -> Declined | ProviderFailed:
+    if error.error == "access_denied":
+        return Declined(content=flow.content, integration=flow.integration, return_to=flow.return_to)
+    return ProviderFailed(
+        content=flow.content, integration=flow.integration, return_to=flow.return_to, error=error.error
+    )

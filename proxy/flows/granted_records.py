@@ -1,0 +1,96 @@
+"""What a granted authorization writes, as values: viewer, credentials, consent and session."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from proxy.flows.callback import Flow
+from proxy.flows.recipes import access_expiry, refresh_expiry
+from proxy.flows.redeeming import Grant
+from proxy.flows.sessions import SessionLifetimes
+from proxy.flows.token_seal import TokenSeal
+from proxy.model import (
+    Consent,
+    Credentials,
+    CredentialsGuid,
+    CredentialsState,
+    Identity,
+    SessionHash,
+    Viewer,
+    ViewerGuid,
+    ViewerSession,
+)
+from proxy.sealing import hash_handle
+
+
+class GrantedRecords:
+    """Makes the records of one deployment."""
+
+    def __init__(self, *, seal: TokenSeal, random_bytes: Callable[[int], bytes], lifetimes: SessionLifetimes) -> None:
+        self._seal = seal
+        self._random_bytes = random_bytes
+        self._lifetimes = lifetimes
+
+    def viewer(self, flow: Flow, identity: Identity | None, now: datetime) -> Viewer:
+        """Return a new viewer; without ``identity`` one who lives as long as their sessions."""
+        return Viewer(
+            guid=ViewerGuid(self._new_guid()),
+            identity=identity,
+            identified_by=None if identity is None else flow.integration.guid,
+            created_at=now,
+        )
+
+    def credentials(self, flow: Flow, grant: Grant, viewer_guid: ViewerGuid, now: datetime) -> Credentials:
+        """Return the tokens, sealed for this viewer and integration."""
+        tokens, of = grant.tokens, (viewer_guid, flow.integration.guid)
+        return Credentials(
+            guid=CredentialsGuid(self._new_guid()),
+            viewer_guid=viewer_guid,
+            integration_guid=flow.integration.guid,
+            fingerprint=flow.recipe.fingerprint,
+            generation=1,
+            state=CredentialsState.ACTIVE,
+            access_token=self._seal.seal(tokens.access_token, "access_token", of),
+            refresh_token=None
+            if tokens.refresh_token is None
+            else self._seal.seal(tokens.refresh_token, "refresh_token", of),
+            issued_at=grant.issued_at,
+            expires_at=access_expiry(tokens, flow.recipe.provider, issued_at=grant.issued_at),
+            refresh_expires_at=refresh_expiry(tokens, issued_at=grant.issued_at),
+            scope=flow.recipe.scope if tokens.scope is None else tokens.scope,
+            account=grant.account,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def consent(self, flow: Flow, viewer_guid: ViewerGuid, now: datetime) -> Consent | None:
+        """Return the consent; ``None`` for a sign-in in front of a content that does not use the integration."""
+        if flow.integration.guid not in flow.content.integrations:
+            return None
+        return Consent(
+            viewer_guid=viewer_guid,
+            content_guid=flow.content.guid,
+            integration_guid=flow.integration.guid,
+            created_at=now,
+        )
+
+    def session(self, session_id: str, viewer_guid: ViewerGuid, now: datetime) -> ViewerSession:
+        """Return the session whose cookie value is ``session_id``."""
+        return ViewerSession(
+            hash=SessionHash(hash_handle(session_id)),
+            viewer_guid=viewer_guid,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + self._lifetimes.lifetime,
+        )
+
+    def _new_guid(self) -> str:
+        return str(UUID(bytes=self._random_bytes(16), version=4))
+
+
+def random_text(random_bytes: Callable[[int], bytes], count: int) -> str:
+    """Return ``count`` random bytes as base64url without padding."""
+    return urlsafe_b64encode(random_bytes(count)).decode().rstrip("=")
