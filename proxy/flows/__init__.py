@@ -1,6 +1,7 @@
 """Use cases: they await the store and ``send``, and ask the pure layers below to decide.
 
-``authorization`` (from redirect to callback) · ``credentials`` (a fresh token at any time) · ``sessions`` (may this
-browser see that content?) · ``exchange`` (content asks for a token) · ``housekeeping`` (what happens without a request).
-Clock, randomness and waiting come in through constructors.
+``authorization`` (from redirect to callback: ``callback`` judges, ``redeeming`` asks, ``granted_records`` are written) ·
+``credentials`` (a fresh token at any time: ``stored_tokens``, ``lease``, ``refresh``, ``saving``, ``cool_downs``) ·
+``sessions`` (may this browser see that content?) · ``exchange`` (content asks for a token) · ``housekeeping`` (what happens
+without a request). Clock, randomness and waiting come in through constructors.
 """

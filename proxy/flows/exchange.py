@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
-from proxy.flows.credentials import CredentialsKeeper, Fresh, Reconnect, Unavailable
+from proxy.flows.credentials import CredentialsKeeper
+from proxy.flows.fresh_tokens import Fresh, Reconnect, Unavailable
 from proxy.flows.sessions import Sessions
 from proxy.model import Content, ContentGuid, Directory, Integration, Secret, SessionTokenHash
 from proxy.policy.access import is_allowed

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from proxy.flows.credentials import CredentialsKeeper, Fresh, Reconnect, Unavailable
+from proxy.flows.credentials import CredentialsKeeper
+from proxy.flows.fresh_tokens import Fresh, Reconnect, Unavailable
 from proxy.model import (
     Change,
     Content,

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.credentials import Fresh, Reconnect, Unavailable
+from proxy.flows.fresh_tokens import Fresh, Reconnect, Unavailable
 from proxy.model import CredentialsChanged, CredentialsState, Sealed
 from proxy.oauth.message import LostAnswer, NotSent
 from tests.unit.flows.house import BOTH, LAKE, START, WAREHOUSE, answer, directory

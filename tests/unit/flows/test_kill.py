@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from proxy.flows.callback_outcomes import Granted, Replayed
-from proxy.flows.credentials import Fresh, Reconnect
+from proxy.flows.fresh_tokens import Fresh, Reconnect
 from proxy.flows.sessions import Admitted
 from proxy.model import CredentialsState
 from proxy.sealing import hash_handle
