@@ -13,7 +13,7 @@ from proxy.flows.circuit import Circuits
 from proxy.flows.recipes import Recipe
 from proxy.model import Secret
 from proxy.oauth.message import NotSent, OutboundResponse, Outcome, Send
-from proxy.oauth.token import Unreadable, parse_token_response, refresh_request
+from proxy.oauth.token import parse_token_response, refresh_request
 from proxy.policy.freshness import backoff_s
 from proxy.policy.refresh_verdict import (
     Discard,
@@ -24,6 +24,7 @@ from proxy.policy.refresh_verdict import (
     RetryWithoutScope,
     Success,
     Verdict,
+    made_no_sense,
     verdict,
 )
 
@@ -68,7 +69,7 @@ class Refresher:
         self._random_bytes = random_bytes
         self._circuits = circuits
         self._unreadable: dict[tuple[str, str], int] = {}
-        """Answers in a row, by circuit, that made no sense."""
+        """Answers in a row, by circuit, that made no sense: one count for all viewers, the endpoint is the same."""
 
     def pause_s(self, failures: int) -> float:
         """Return how long to leave the server alone after so many failures in a row."""
@@ -114,9 +115,11 @@ class Refresher:
         is_answer = isinstance(outcome, OutboundResponse) and outcome.status < SERVER_ERRORS
         self._circuits.note(recipe_.circuit, self._now(), answered=is_answer)
         answer = parse_token_response(outcome, now=self._now()) if isinstance(outcome, OutboundResponse) else outcome
-        unreadable_before = self._unreadable.pop(recipe_.circuit, 0)
-        if isinstance(answer, Unreadable):
+        unreadable_before = self._unreadable.get(recipe_.circuit, 0)
+        if made_no_sense(answer):
             self._unreadable[recipe_.circuit] = unreadable_before + 1
+        elif is_answer:  # silence and trouble of the server say nothing about what it answers
+            self._unreadable.pop(recipe_.circuit, None)
         return verdict(
             answer,
             dead_patterns=recipe_.provider.dead_patterns,

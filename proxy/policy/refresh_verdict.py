@@ -112,19 +112,10 @@ def verdict(
 
     ``dead_patterns`` are pairs of ``error`` and a regular expression for its description. ``after_lost_answer``: this is
     the one further try after ``RetryOnce``. ``without_scope``: the request carried no ``scope``. ``unreadable_before``:
-    how many answers in a row, before this one, could not be used.
+    how many answers in a row, before this one, :func:`made_no_sense`.
     """
-    case = _Case(
-        answer=answer,
-        status=0 if isinstance(answer, NotSent | LostAnswer) else getattr(answer, "status", 200),
-        error=answer.error if isinstance(answer, TokenError) else "",
-        description=answer.description if isinstance(answer, TokenError) else "",
-        retry_after_s=answer.retry_after_s if isinstance(answer, TokenError | Unreadable) else None,
-        claims=answer.claims if isinstance(answer, TokenError) else None,
-        dead_patterns=dead_patterns,
-        unreadable_before=unreadable_before,
-    )
-    found = next(rule.verdict(case) for rule in RULES if rule.applies(case))
+    case = _case(answer, dead_patterns=dead_patterns, unreadable_before=unreadable_before)
+    found = _rule(case).verdict(case)
     match found:
         case Discard() if after_lost_answer:  # the server rotated, and its answer never came
             return Discard("lost_response")
@@ -134,6 +125,28 @@ def verdict(
             return Interactive("invalid_scope", case.claims)
         case _:
             return found
+
+
+def made_no_sense(answer: Answer) -> bool:
+    """Say whether an answer is one of those that are forgiven a few times only (rules 5 and 6)."""
+    return _rule(_case(answer, dead_patterns=(), unreadable_before=0)).number in {5, 6}
+
+
+def _case(answer: Answer, *, dead_patterns: Sequence[tuple[str, str]], unreadable_before: int) -> _Case:
+    return _Case(
+        answer=answer,
+        status=0 if isinstance(answer, NotSent | LostAnswer) else getattr(answer, "status", 200),
+        error=answer.error if isinstance(answer, TokenError) else "",
+        description=answer.description if isinstance(answer, TokenError) else "",
+        retry_after_s=answer.retry_after_s if isinstance(answer, TokenError | Unreadable) else None,
+        claims=answer.claims if isinstance(answer, TokenError) else None,
+        dead_patterns=dead_patterns,
+        unreadable_before=unreadable_before,
+    )
+
+
+def _rule(case: _Case) -> Rule:
+    return next(rule for rule in RULES if rule.applies(case))
 
 
 def _is_dead_here(case: _Case) -> bool:

@@ -15,6 +15,7 @@ from proxy.policy.refresh_verdict import (
     RetryWithoutScope,
     Success,
     Verdict,
+    made_no_sense,
     verdict,
 )
 
@@ -147,3 +148,21 @@ def test_rule_19_a_policy_that_denies_keeps_the_grant():
 @pytest.mark.parametrize("answer", [error("", 400), error("invalid_request"), error("odd", 418), error("odd", 200)])
 def test_rule_20_everything_else_is_an_operators_matter(answer: TokenError):
     assert judge(answer) == Operator("refused")
+
+
+SENSE = {
+    "a proxy's page": (Unreadable(status=403), True),
+    "a success that is a page": (Unreadable(status=200), True),
+    "a success without a token": (TokenError(status=200, error=""), True),
+    "a page of a server in trouble": (Unreadable(status=502), False),
+    "an error": (TokenError(status=400, error="invalid_grant"), False),
+    "an error with a success's status": (TokenError(status=200, error="bad_refresh_token"), False),
+    "a redirect": (Unreadable(status=302), False),
+    "tokens": (TokenResponse(access_token="a"), False),
+    "silence": (LostAnswer("timeout"), False),
+}
+
+
+@pytest.mark.parametrize(("answer", "expected"), SENSE.values(), ids=SENSE.keys())
+def test_an_answer_makes_no_sense_when_one_of_the_patient_rules_decides_it(answer, expected: bool) -> None:
+    assert made_no_sense(answer) is expected
