@@ -18,17 +18,26 @@ from tests.journeys.viewer import Viewer
 
 
 def house(setup: Setup) -> None:
-    """Two more contents whose paths could be confused, one that is open to anyone, and people with names."""
+    """Two more contents: one open to anyone, one for the people of a domain; people have names."""
     upstream = str(setup.content[0]["upstream"])
     setup.add_content("public", upstream, access="anyone")
+    setup.add_content("corp", upstream, access={"domains": ["corp.example"]})
     setup.more["sign_in"] = "warehouse"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """``/sales/`` and ``/salesd/`` with the integration, ``/public/`` (the first upstream) open to anyone."""
+async def house_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """``/sales/`` and ``/salesd/`` with the integration, ``/public/`` and ``/corp/`` (both the first upstream) without.
+
+    A module's ``SETTINGS``, if it has any, are top-level settings for its process.
+    """
+
+    def change(setup: Setup) -> None:
+        house(setup)
+        setup.more |= getattr(request.module, "SETTINGS", {})
+
     folder = tmp_path_factory.mktemp("attacks")
-    async with stage(folder, contents=("sales", "salesd"), change=house) as the_stage:
+    async with stage(folder, contents=("sales", "salesd"), change=change) as the_stage:
         yield the_stage
 
 

@@ -33,6 +33,8 @@ class User:
     name: str
     email: str
     groups: tuple[str, ...] = ()
+    preferred_username: str = ""
+    """Empty: the id."""
 
     def claims(self) -> dict[str, object]:
         claims: dict[str, object] = {
@@ -40,7 +42,7 @@ class User:
             "name": self.name,
             "email": self.email,
             "email_verified": True,
-            "preferred_username": self.id,
+            "preferred_username": self.preferred_username or self.id,
         }
         return claims | ({"groups": list(self.groups)} if self.groups else {})
 

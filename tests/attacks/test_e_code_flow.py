@@ -97,49 +97,6 @@ async def test_the_callback_takes_get_only(attacker: Attacker, method: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "target",
-    [
-        b"/__oauth__/",
-        b"/__oauth__/nothing",
-        b"/__dashboard__/",
-        b"/__api__/v1/oauth/integrations",
-        b"/__api__/v1/oauth/integrations/credentials",
-        b"/__api__/server_settings",
-        b"/__ping__",
-        b"/token?integration=warehouse",
-        b"/__internal__/",
-        b"/__health__/readyx",
-        b"/__health__/ready/x",
-        b"/__health__/ready%2f",
-        b"/__",
-    ],
-)
-@pytest.mark.parametrize("signed_in", [True, False])
-async def test_nothing_else_is_open_on_the_public_listener(
-    attacker: Attacker, target: bytes, *, signed_in: bool
-) -> None:
-    headers = [attacker.cookie] if signed_in else []
-    await attacker.is_refused(attacker.request(target, *headers), 400, 401, 403, 404, 405)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"Oauth-Sidecar-Reason: sign_in",
-        b"Oauth-Sidecar-Reason: not_found",
-        b"Oauth_Sidecar_Reason: sign_in",
-        b"Oauth-Sidecar-Content: 2a3ec3c8-ceec-5e26-be6d-4e8b3d393972",
-    ],
-)
-async def test_a_viewer_cannot_speak_as_the_gateway(attacker: Attacker, header: bytes) -> None:
-    plain = await attacker.send(attacker.request(b"/__health__/live"))
-    forged = await attacker.send(attacker.request(b"/__health__/live", header))
-    assert plain is not None
-    assert forged is not None
-    assert (forged.status, forged.body) == (plain.status, plain.body)
-
-
-@pytest.mark.parametrize(
     "headers",
     [
         (b"Origin: https://evil.example", b"Sec-Fetch-Site: cross-site"),
