@@ -126,10 +126,11 @@ class Authorization:
         viewer, keeps_session = await self._viewer(flow, grant, known)
         if viewer is None:
             return _refused(StateRefused(because="session_over", return_to=flow.return_to))
+        stands = await self._store.credentials(viewer.guid, flow.integration.guid)
         now = self._now()
         new_id = None if keeps_session else random_text(self._random_bytes, 32)
         completed = Completed(
-            credentials=self._records.credentials(flow, grant, viewer.guid, now),
+            credentials=self._records.credentials(flow, grant, viewer.guid, now, replaces=stands),
             consent=self._records.consent(flow, viewer.guid, now),
             session=None if new_id is None else self._records.session(new_id, viewer.guid, now),
             ended_session=None if keeps_session or known is None else known.session.hash,

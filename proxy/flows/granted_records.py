@@ -23,7 +23,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
-from proxy.sealing import hash_handle
+from proxy.sealing import SealBroken, hash_handle
 
 
 class GrantedRecords:
@@ -43,9 +43,20 @@ class GrantedRecords:
             created_at=now,
         )
 
-    def credentials(self, flow: Flow, grant: Grant, viewer_guid: ViewerGuid, now: datetime) -> Credentials:
-        """Return the tokens, sealed for this viewer and integration."""
+    def credentials(
+        self, flow: Flow, grant: Grant, viewer_guid: ViewerGuid, now: datetime, *, replaces: Credentials | None
+    ) -> Credentials:
+        """Return the tokens, sealed for this viewer and integration.
+
+        ``replaces``: the row that stands there. Its refresh token goes on when the grant has none (Google gives one at the
+        first consent only) and both are of the same client, server and known account. Not done: waiting for a refresh that
+        rotates it at this moment; servers that rotate give a new one here.
+        """
         tokens, of = grant.tokens, (viewer_guid, flow.integration.guid)
+        refresh_token, refresh_ends_at = tokens.refresh_token, refresh_expiry(tokens, issued_at=grant.issued_at)
+        if refresh_token is None and replaces is not None and _is_same_grant(flow, grant, replaces):
+            refresh_token = self._refresh_token(replaces)
+            refresh_ends_at = refresh_ends_at or replaces.refresh_expires_at
         return Credentials(
             guid=CredentialsGuid(self._new_guid()),
             viewer_guid=viewer_guid,
@@ -54,12 +65,10 @@ class GrantedRecords:
             generation=1,
             state=CredentialsState.ACTIVE,
             access_token=self._seal.seal(tokens.access_token, "access_token", of),
-            refresh_token=None
-            if tokens.refresh_token is None
-            else self._seal.seal(tokens.refresh_token, "refresh_token", of),
+            refresh_token=None if refresh_token is None else self._seal.seal(refresh_token, "refresh_token", of),
             issued_at=grant.issued_at,
             expires_at=access_expiry(tokens, flow.recipe.provider, issued_at=grant.issued_at),
-            refresh_expires_at=refresh_expiry(tokens, issued_at=grant.issued_at),
+            refresh_expires_at=refresh_ends_at,
             scope=flow.recipe.scope if tokens.scope is None else tokens.scope,
             account=grant.account,
             created_at=now,
@@ -87,8 +96,24 @@ class GrantedRecords:
             expires_at=now + self._lifetimes.lifetime,
         )
 
+    def _refresh_token(self, row: Credentials) -> str | None:
+        try:
+            opened = self._seal.refresh_token(row)
+        except SealBroken:  # under a key that is gone: as good as none
+            return None
+        return None if opened is None else opened.reveal()
+
     def _new_guid(self) -> str:
         return str(UUID(bytes=self._random_bytes(16), version=4))
+
+
+def _is_same_grant(flow: Flow, grant: Grant, stands: Credentials) -> bool:
+    return (
+        stands.fingerprint == flow.recipe.fingerprint
+        and grant.account is not None
+        and stands.account is not None
+        and stands.account.subject == grant.account.subject
+    )
 
 
 def random_text(random_bytes: Callable[[int], bytes], count: int) -> str:
