@@ -140,7 +140,7 @@ def _error(status: int, members: Mapping[str, object], wait_s: float | None) -> 
         error=one_line(named, MAX_ERROR_CHARS),
         description=one_line(text, MAX_DESCRIPTION_CHARS),
         retry_after_s=wait_s,
-        claims=claims if isinstance(claims, str) and claims else None,
+        claims=claims if isinstance(claims, str) and claims and claims.isprintable() else None,
         error_codes=frozenset(code for code in codes if type(code) is int) if isinstance(codes, list) else frozenset(),
     )
 

@@ -151,7 +151,7 @@ def fingerprint(integration: Integration, server: AuthorizationServer) -> bytes:
 def identity_from_userinfo(claims: Mapping[str, object]) -> Identity | None:
     """Read OpenID Connect's standard claims (Core §5.1); ``None`` without a usable ``sub``, other oddities are left out."""
     subject = claims.get("sub")
-    key = str(subject) if type(subject) is int else _text(subject)
+    key = _text(str(subject) if type(subject) is int else subject)
     if not key:
         return None
     groups = claims.get("groups")

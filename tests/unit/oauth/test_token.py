@@ -185,7 +185,7 @@ def test_entras_error_is_read_with_its_numbers_and_claims():
     assert '{"a":1}' not in repr(found)
 
 
-@pytest.mark.parametrize("claims", [None, "", {"a": 1}])
+@pytest.mark.parametrize("claims", [None, "", {"a": 1}, "{\ud800}", "{\n}"])
 def test_claims_that_are_no_text_are_none(claims: object):
     assert error({"error": "x", "claims": claims, "error_codes": 5}).claims is None
 
