@@ -53,7 +53,8 @@ FLUSH_EVERY_S = 60.0
 PURGE_EVERY_S = 600.0
 
 _MAX_FIELD_BYTES = 65_536
-"""Field and line limit of our applications: the gateway has checked heads already, by ``limits.max_head_bytes``."""
+"""Field and line limit of our applications: the gateway has checked viewers' heads already (``limits.max_head_bytes``), and
+content may send on to the exchange what a viewer sent to it."""
 
 _SHUTDOWN_S = 5.0
 """For what our applications still answer after the gateway has drained."""
@@ -62,7 +63,7 @@ log = structlog.get_logger("app")
 
 
 def serve(config: Config) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code."""
+    """Run until SIGTERM or SIGINT; return the exit code: 1 with one line on standard error when it cannot go on."""
     configure_logs()
 
     async def until_told() -> None:
@@ -75,8 +76,7 @@ def serve(config: Config) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(until_told())
     except (SidecarError, OSError) as error:
-        detail = error.detail if isinstance(error, SidecarError) else str(error)
-        sys.stderr.write(f"oauth-sidecar: {detail}\n")
+        sys.stderr.write(f"oauth-sidecar: {error}\n")
         return 1
     return 0
 
@@ -150,7 +150,8 @@ class _Sidecar:
                     hosts=_api_hosts(config.api_listen), random_bytes=secrets.token_bytes,
                 )
             ),
-            access_log=None, shutdown_timeout=_SHUTDOWN_S,
+            access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
+            shutdown_timeout=_SHUTDOWN_S,
         )  # fmt: skip
         self._slow_lane = _slow_lane(sessions)
         self.gateway: Gateway

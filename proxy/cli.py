@@ -42,15 +42,8 @@ def serve(path: Path) -> None:
     """Run the sidecar."""
     config = _load(path).config
     from proxy.app import serve as run
-    from proxy.errors import ConfigError, SidecarError
 
-    try:
-        code = run(config)
-    except ConfigError as exc:
-        _end(str(exc), EXIT_CONFIG)
-    except SidecarError as exc:
-        _end(str(exc), EXIT_FAILED)
-    sys.exit(code)
+    sys.exit(run(config))
 
 
 @main.command()

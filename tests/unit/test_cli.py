@@ -13,7 +13,6 @@ import yaml
 from click.testing import CliRunner
 
 from proxy.cli import main
-from proxy.errors import ConfigError, StoreUnavailable
 from proxy.sealing import parse_key
 from tests.unit.config.house import API_KEY, CLIENT_SECRET, SOUND, STORE_KEY, changed
 from tests.unit.config.test_network import pem_pair
@@ -158,18 +157,6 @@ def test_serve_ends_with_the_code_of_the_application(run, config_file, standing_
 
     assert run("serve", "-c", config_file).exit_code == 3
     assert seen == ["https://apps.example.org"]
-
-
-@pytest.mark.parametrize(("error", "code"), [(ConfigError("no such address"), 78), (StoreUnavailable("locked"), 1)])
-def test_serve_says_in_one_line_why_it_cannot_start(run, config_file, standing_in, error, code):
-    def serve(config):
-        raise error
-
-    standing_in("proxy.app", serve=serve)
-
-    result = run("serve", "-c", config_file)
-
-    assert (result.exit_code, result.stderr) == (code, f"oauth-sidecar: {error}\n")
 
 
 def test_demo_ends_with_the_code_of_the_demo(run, standing_in):

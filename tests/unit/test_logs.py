@@ -10,15 +10,14 @@ import pytest
 import structlog
 
 from proxy.logs import configure_logs
+from tests.unit.logging_state import logging_put_back
 
 SECRET = "refresh-token-of-ada"
 
 
 @pytest.fixture
 def lines():
-    """Log to memory; return what was written since, as lines. Everything is put back afterwards."""
-    root, before = logging.getLogger(), structlog.get_config()
-    handlers, level = list(root.handlers), root.level
+    """Log to memory; return what was written since, as lines."""
     written = io.StringIO()
 
     def configured(*, json):
@@ -26,10 +25,8 @@ def lines():
             configure_logs(json=json)
         return lambda: written.getvalue().splitlines()
 
-    yield configured
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**before)
+    with logging_put_back():
+        yield configured
 
 
 @pytest.fixture

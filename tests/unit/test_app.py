@@ -1,0 +1,183 @@
+"""The wiring of one process, as far as it goes without another one."""
+
+import asyncio
+import socket
+from contextlib import closing
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+
+from proxy.app import _slow_lane, run, serve
+from proxy.errors import StoreUnavailable
+from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
+from proxy.gateway.switchboard import Admit, Refuse
+from proxy.model import SessionHash, Viewer, ViewerGuid
+from proxy.policy.routing import Reason
+from proxy.store.sqlite import open_store
+from tests.doubles.serving import free_port
+from tests.unit.config.house import changed, loaded
+from tests.unit.flows.house import SALES, START, WAREHOUSE
+from tests.unit.logging_state import logging_put_back
+
+# — the slow lane's answer in the gateway's words ————————————————————————————————————————————————————
+
+
+class Sessions:
+    """Answers with one admission, and remembers what it was asked."""
+
+    def __init__(self, admission):
+        self.admission = admission
+        self.asked = []
+
+    async def admit(self, session_id, content):
+        self.asked.append((session_id, content))
+        if isinstance(self.admission, Exception):
+            raise self.admission
+        return self.admission
+
+
+VIEWER = Viewer(guid=ViewerGuid("v"), identity=None, identified_by=None, created_at=START)
+YES = Admitted(
+    session_hash=SessionHash(b"h" * 32),
+    viewer_guid=VIEWER.guid,
+    header_block=b"X-Forwarded-User: ada\r\n",
+    good_until=datetime(2026, 3, 1, 12, 5, tzinfo=UTC),
+    expires_at=datetime(2026, 3, 8, 12, 0, tzinfo=UTC),
+)
+
+REFUSALS = {
+    "sign-in needed": (
+        SignInNeeded(integration=WAREHOUSE),
+        Refuse(reason=Reason.SIGN_IN, integration_guid=WAREHOUSE.guid),
+    ),
+    "sign-in needed, nobody can": (SignInNeeded(integration=None), Refuse(reason=Reason.SIGN_IN)),
+    "consent needed": (
+        ConsentNeeded(integration=WAREHOUSE),
+        Refuse(reason=Reason.CONSENT, integration_guid=WAREHOUSE.guid),
+    ),
+    "access refused": (AccessRefused(viewer=VIEWER), Refuse(reason=Reason.ACCESS_REFUSED)),
+    "no token just now": (
+        TokenUnavailable(integration=WAREHOUSE, retry_after_s=7.4),
+        Refuse(reason=Reason.TOKEN_UNAVAILABLE, integration_guid=WAREHOUSE.guid, retry_after_s=7),
+    ),
+    "no token for an instant": (
+        TokenUnavailable(integration=WAREHOUSE, retry_after_s=0.2),
+        Refuse(reason=Reason.TOKEN_UNAVAILABLE, integration_guid=WAREHOUSE.guid, retry_after_s=1),
+    ),
+}
+
+
+async def test_an_admission_is_told_in_epoch_seconds():
+    sessions = Sessions(YES)
+    admit = await _slow_lane(sessions)("id", SALES)
+    assert admit == Admit(
+        session_hash=YES.session_hash,
+        viewer_guid="v",
+        header_block=YES.header_block,
+        good_until=1772366700.0,
+        expires_at=1772971200.0,
+    )
+    assert sessions.asked == [("id", SALES)]
+
+
+@pytest.mark.parametrize(("admission", "refusal"), REFUSALS.values(), ids=REFUSALS.keys())
+async def test_a_refusal_names_its_reason_and_what_the_viewer_needs(admission, refusal):
+    assert await _slow_lane(Sessions(admission))(None, SALES) == refusal
+
+
+async def test_a_store_that_is_ill_is_no_refusal():
+    with pytest.raises(StoreUnavailable):
+        await _slow_lane(Sessions(StoreUnavailable("ill")))("id", SALES)
+
+
+# — starting and not starting ———————————————————————————————————————————————————————————————————————
+
+
+@pytest.fixture
+def config(tmp_path):
+    text = changed(
+        ("sqlite:///var/lib/state.db", f"sqlite://{tmp_path}/state.db"),
+        ("sign_in: warehouse\n", f"sign_in: warehouse\nlisten: 127.0.0.1:{free_port()}\n"),
+        ("api:\n", f"api:\n  listen: 127.0.0.1:{free_port()}\n"),
+    )
+    return loaded(tmp_path, text)
+
+
+@pytest.fixture
+def complaint(config, capsys):
+    """Serve in vain; return the exit code and what standard error got besides the log."""
+
+    def complain():
+        with logging_put_back():
+            code = serve(config)
+        lines = capsys.readouterr().err.splitlines()
+        return code, [line for line in lines if not line.startswith("{")]
+
+    return complain
+
+
+def test_a_state_file_in_use_ends_it_with_one_line(config, complaint):
+    with asyncio.Runner() as neighbour:
+        store = neighbour.run(open_store(config.store_path, now=lambda: START))
+        code, lines = complaint()
+        neighbour.run(store.close())
+    assert code == 1
+    (line,) = lines
+    assert line.startswith("oauth-sidecar: another oauth-sidecar (process ")
+
+
+@pytest.mark.parametrize("which", ["listen", "api_listen"])
+def test_a_port_in_use_ends_it_with_one_line_that_names_it(config, complaint, which):
+    port = getattr(config, which).port
+    with closing(socket.create_server(("127.0.0.1", port))):
+        code, lines = complaint()
+    assert code == 1
+    (line,) = lines
+    assert line.startswith("oauth-sidecar: ")
+    assert str(port) in line
+    assert "address already in use" in line
+
+
+def test_after_a_port_was_in_use_the_state_file_is_free_again(config, complaint):
+    with closing(socket.create_server(("127.0.0.1", config.listen.port))):
+        complaint()
+    with asyncio.Runner() as next_one:
+        store = next_one.run(open_store(config.store_path, now=lambda: START))
+        next_one.run(store.close())
+
+
+# — what listens ————————————————————————————————————————————————————————————————————————————————————
+
+
+@pytest.fixture
+async def running(config):
+    stop, ready = asyncio.Event(), asyncio.Event()
+    process = asyncio.create_task(run(config, stop=stop, ready=ready))
+    try:
+        async with asyncio.timeout(20):
+            await ready.wait()
+        yield config
+    finally:
+        stop.set()
+        await process
+
+
+@pytest.mark.parametrize("size", [9_000, 60_000])
+async def test_the_exchange_reads_heads_as_long_as_the_gateway_forwards(running, size):
+    """Content may send on what a viewer sent to it; aiohttp's own limit is 8,190 bytes."""
+    url = f"http://127.0.0.1:{running.api_listen.port}/token?integration=warehouse"
+    async with (
+        aiohttp.ClientSession() as client,
+        client.get(url, headers={"Authorization": "Key none", "X-Long": "x" * size}) as answer,
+    ):
+        assert answer.status == 401
+
+
+async def test_it_is_ready_once_it_says_so(running):
+    url = f"http://127.0.0.1:{running.listen.port}/__health__/ready"
+    async with (
+        aiohttp.ClientSession() as client,
+        client.get(url, headers={"Host": "apps.example.org"}) as answer,
+    ):
+        assert answer.status == 200
