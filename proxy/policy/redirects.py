@@ -58,7 +58,7 @@ def how_to_ask(method: str, headers: Mapping[str, str]) -> Answer:
     if not is_person:
         return Answer.UNAUTHORIZED_JSON
     is_document = destination == "document" if mode is not None else True
-    return Answer.REDIRECT if is_document and method in {"GET", "HEAD"} else Answer.PAGE_WITH_LINK
+    return Answer.REDIRECT if is_document and method == "GET" else Answer.PAGE_WITH_LINK
 
 
 def _is_speculative(headers: Mapping[str, str]) -> bool:

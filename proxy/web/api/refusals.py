@@ -44,6 +44,7 @@ async def api_answers(request: web.Request, handler: Handler) -> web.StreamRespo
     """Let no exception out, and no answer without its headers."""
     identify(request, request.app[API].random_bytes, CORRELATION)
     answer = await _answer(request, handler)
+    answer.headers["Server"] = "oauth-sidecar"  # not which versions of what serve here
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers[CORRELATION] = request_id(request)

@@ -81,7 +81,7 @@ HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 ASKED: dict[str, tuple[str, dict[str, str], Answer]] = {
     "navigation": ("GET", NAVIGATION, Answer.REDIRECT),
-    "HEAD of a navigation": ("HEAD", NAVIGATION, Answer.REDIRECT),
+    "HEAD of a navigation": ("HEAD", NAVIGATION, Answer.PAGE_WITH_LINK),
     "form": ("POST", NAVIGATION, Answer.PAGE_WITH_LINK),
     "prefetch": ("GET", {**NAVIGATION, "Sec-Purpose": "prefetch"}, Answer.UNAUTHORIZED_JSON),
     "prerender": ("GET", {**NAVIGATION, "Sec-Purpose": "prefetch;prerender"}, Answer.UNAUTHORIZED_JSON),
