@@ -183,7 +183,7 @@ def _refused(outcome: Refused) -> Refused:
     """Write the one line of a refusal: its reason, never what the provider or the viewer wrote."""
     match outcome:
         case Malformed():
-            pass
+            log.info("authorization not completed", outcome="Malformed")
         case StateRefused(because=because):
             log.info("authorization not completed", outcome="StateRefused", because=because)
         case _:

@@ -321,7 +321,8 @@ class Exchange:
         if self.is_over:
             return
         name = self.content.name if self.content is not None else "control plane"
-        log.warning("content failed", content=name, reason=reason.value, because=because)
+        self.request_id = self.request_id or self.viewer.board.next_request_id()
+        log.warning("content failed", content=name, reason=reason.value, because=because, request_id=self.request_id)
         self._out.clear()
         if self.content is None or self._head_sent:
             self.abort()

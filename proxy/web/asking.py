@@ -25,6 +25,7 @@ def ask(request: web.Request, *, content: Content, integration: Integration | No
     """Answer a request that cannot go on before its viewer was at the provider; ``None``: any integration will do."""
     way = how_to_ask(method(request), request.headers)
     if integration is None:
+        log.warning("nobody can sign in", content=content.guid, request_id=request_id(request))
         return page(request, "nobody_can_sign_in", status=403, content=content)
     match way:
         case Answer.REDIRECT:

@@ -38,6 +38,7 @@ async def answers(request: web.Request, handler: Handler) -> web.StreamResponse:
     except SidecarError as error:
         answer = _refused(request, error)
     except web.HTTPException as error:
+        log.info("request refused", code=error.status, request_id=request_id(request), route=_route(request))
         code, text = _TEXTS.get(error.status, ("bad_request", "This request could not be understood."))
         answer = _error(request, error.status, code, text)
         if "Allow" in error.headers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -16,6 +17,8 @@ from proxy.web.asking import ask
 from proxy.web.pages.rendering import login_link, page
 from proxy.web.requests import internal_header, method, request_id, session_id
 from proxy.web.services import CONTROL
+
+log = structlog.get_logger("web")
 
 RETRY_AFTER_S = 5
 """First pause of a page that asks again by itself; the script lets it grow."""
@@ -118,6 +121,8 @@ def refuse(
     link: str = "",
 ) -> web.Response:
     """Answer a person with a page, a script with JSON; only a page that can be asked for again asks again itself."""
+    named = "" if content is None else content.guid
+    log.info("request refused", code=refusal.code, content=named, request_id=request_id(request))
     way = how_to_ask(method(request), request.headers)
     pause_s = max(1, round(retry_after_s))
     if way is Answer.UNAUTHORIZED_JSON:

@@ -6,6 +6,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 
+import structlog
 from aiohttp import web
 
 from proxy.model import Content, ContentGuid, Directory
@@ -22,9 +23,13 @@ def new_id(random_bytes: Callable[[int], bytes]) -> str:
 
 
 def identify(request: web.Request, random_bytes: Callable[[int], bytes], header: str = "") -> str:
-    """Settle the request's id: as the gateway (or ``header``) says, when it is harmless, else a new one."""
+    """Settle the request's id: as the gateway (or ``header``) says, when it is harmless, else a new one.
+
+    Every line that is logged on behalf of this request carries it.
+    """
     given = request.headers.get(header or internal.REQUEST_ID.decode(), "")
     request[_REQUEST_ID] = given if _SAFE_ID.fullmatch(given) else new_id(random_bytes)
+    structlog.contextvars.bind_contextvars(request_id=request[_REQUEST_ID])
     return request[_REQUEST_ID]
 
 

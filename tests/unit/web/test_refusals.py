@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from proxy.errors import StoreUnavailable
 from proxy.flows.sessions import AccessRefused, SignInNeeded
@@ -156,3 +157,11 @@ async def test_a_page_asks_again_by_itself_only_when_nothing_is_sent_twice(brows
 async def test_head_gets_the_status_without_a_body(browser):
     answer = await browser.send("HEAD", "/sales/", NAVIGATION | refused(Reason.CONTENT_UNAVAILABLE))
     assert (answer.status, await answer.read()) == (502, b"")
+
+
+async def test_the_id_on_an_error_page_finds_its_line_in_the_log(browser):
+    with structlog.testing.capture_logs() as lines:
+        answer = await browser.get("/sales/", headers=NAVIGATION | refused(Reason.CONTENT_SLOW))
+    [line] = [line for line in lines if line["event"] == "request refused"]
+    assert line["code"] == "content_slow"
+    assert f"<code>{line['request_id']}</code>" in await answer.text()
