@@ -133,6 +133,10 @@ class Sidecar:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> bytes:
         """All that the process ever wrote to stdout and stderr, restarts included."""
         return self._log_path.read_bytes() if self._log_path.exists() else b""
