@@ -40,6 +40,18 @@ class Attacker:
             await connection.send(data, segments=segments)
             return await connection.response_or_close(method)
 
+    async def callback_of(self, viewer: Viewer, path: str = "/sales/") -> str:
+        """Walk to the provider and back; return path and query of the callback, not opened yet."""
+        at_provider = await viewer.until_redirected_to(self.stage.server.url, path)
+        return (await viewer.get(at_provider.location)).location.removeprefix(self.ada.url)
+
+    async def opens(self, viewer: Viewer, target: str, *, segments: str = "one segment") -> Response:
+        """Navigate over a raw socket with this browser's cookies; there must be an answer."""
+        cookies = [b"Cookie: " + cookie_header.encode()] if (cookie_header := viewer.cookie_header()) else []
+        response = await self.send(self.request(target.encode(), *cookies, *NAVIGATES), segments=segments)
+        assert response is not None
+        return response
+
     async def is_refused(self, data: bytes, *statuses: int, method: str = "GET") -> None:
         """Send both ways; each time one of these answers (0: closed without one), and no content saw a byte."""
         for segments in SEGMENTS:

@@ -1,4 +1,4 @@
-"""Content that answers wrongly harms itself only (catalogue H: 124, 125; A: 14)."""
+"""H, answers: content that answers wrongly harms itself only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ import pytest_asyncio
 
 from tests.attacks.attacker import Attacker
 from tests.attacks.oracle import assert_holds
-from tests.attacks.wire import Response
+from tests.attacks.rows import cases, row
+from tests.attacks.wire import Response, Wire
 from tests.doubles.content import HELLO, Seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OK = b"HTTP/1.1 200 OK\r\n"
-REFUSED = [
+REFUSED = row(
+    124,
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nraw",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nraw",
     b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+) | row(
+    125,
     OK + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     OK + b"Content-Length: +5\r\n\r\nhello",
@@ -30,13 +35,14 @@ REFUSED = [
     b"SSH-2.0-OpenSSH\r\n\r\n",
     OK + b"X-Long: " + b"a" * 1_000_000 + b"\r\n\r\n",
     b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10_000,
-]
-CUT = [
+)
+CUT = row(
+    125,
     OK + b"Content-Length: 50\r\n\r\nhello",
     OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
     OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n",
     OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
-]
+)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -61,7 +67,7 @@ async def the_next_viewer_is_served(attacker: Attacker) -> None:
     assert_holds(attacker.stage, person="ada")
 
 
-@pytest.mark.parametrize("answer", REFUSED)
+@cases("answer", REFUSED)
 async def test_an_answer_that_breaks_the_protocol_is_a_502(misbehaving: Attacker, answer: bytes) -> None:
     misbehaving.stage.content.answer = answer
     misbehaving.stage.content.close_after = True
@@ -73,7 +79,7 @@ async def test_an_answer_that_breaks_the_protocol_is_a_502(misbehaving: Attacker
     await the_next_viewer_is_served(misbehaving)
 
 
-@pytest.mark.parametrize("answer", CUT)
+@cases("answer", CUT)
 async def test_an_answer_that_ends_too_early_does_not_look_complete(misbehaving: Attacker, answer: bytes) -> None:
     misbehaving.stage.content.answer = answer
     misbehaving.stage.content.close_after = True
@@ -86,8 +92,9 @@ async def test_an_answer_that_ends_too_early_does_not_look_complete(misbehaving:
     await the_next_viewer_is_served(misbehaving)
 
 
-@pytest.mark.parametrize(
-    "extra", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x", b"\r\n", b"HTTP/1.1 200 OK\r\nContent-"]
+@cases(
+    "extra",
+    row(125, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x", b"\r\n", b"HTTP/1.1 200 OK\r\nContent-"),
 )
 async def test_more_bytes_than_announced_reach_nobody(misbehaving: Attacker, extra: bytes) -> None:
     misbehaving.stage.content.answer = OK + b"Content-Length: 5\r\n\r\nhello" + extra
@@ -98,7 +105,7 @@ async def test_more_bytes_than_announced_reach_nobody(misbehaving: Attacker, ext
     await the_next_viewer_is_served(misbehaving)
 
 
-async def test_bytes_on_an_idle_connection_reach_nobody(misbehaving: Attacker) -> None:
+async def test_row_125_bytes_on_an_idle_connection_reach_nobody(misbehaving: Attacker) -> None:
     async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Seen) -> None:
         writer.write(OK + b"Content-Length: 5\r\n\r\nhello")
         await writer.drain()
@@ -111,38 +118,7 @@ async def test_bytes_on_an_idle_connection_reach_nobody(misbehaving: Attacker) -
     await the_next_viewer_is_served(misbehaving)
 
 
-@pytest.mark.parametrize("expectation", [b"100-continue", b"100-Continue"])
-async def test_an_expectation_is_answered_once(misbehaving: Attacker, expectation: bytes) -> None:
-    headers = (misbehaving.cookie, b"Origin: " + misbehaving.ada.url.encode(), b"Expect: " + expectation)
-    request = misbehaving.request(b"/sales/", *headers, method=b"POST", body=b"x" * 100_000)
-    response = await misbehaving.send(request, method="POST")
-    assert response is not None
-    assert response.status == 200
-    assert response.informational.count(100) <= 1
-
-
-@pytest.mark.parametrize(
-    ("answer", "method", "status"),
-    [
-        (b"HTTP/1.1 204 No Content\r\n\r\n", "GET", 204),
-        (b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n', "GET", 304),
-        (OK + b"Content-Length: 5\r\n\r\n", "HEAD", 200),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + HELLO, "GET", 200),
-    ],
-    ids=["204", "304", "HEAD", "103"],
-)
-async def test_answers_without_a_body_get_none(misbehaving: Attacker, answer: bytes, method: str, status: int) -> None:
-    misbehaving.stage.content.answer = answer
-    for _ in range(3):
-        request = misbehaving.request(b"/sales/", misbehaving.cookie, method=method.encode())
-        response = await misbehaving.send(request, method=method)
-        assert response is not None
-        assert response.status == status
-        assert response.body == (b"hello" if method == "GET" and status == 200 else b"")
-    await the_next_viewer_is_served(misbehaving)
-
-
-async def test_content_cannot_set_our_cookies_or_rule_the_origin(misbehaving: Attacker) -> None:
+async def test_row_125_content_cannot_set_our_cookies_or_rule_the_origin(misbehaving: Attacker) -> None:
     names = b"".join(b"Set-Cookie: %s=evil; Path=/\r\n" % name.encode() for name in misbehaving.ada.our_cookies)
     rules = b"Service-Worker-Allowed: /\r\nClear-Site-Data: *\r\nX-Forwarded-Access-Token: mine\r\n"
     own = b"Set-Cookie: app=1; Path=/; Domain=localhost; HttpOnly\r\n"
@@ -156,3 +132,71 @@ async def test_content_cannot_set_our_cookies_or_rule_the_origin(misbehaving: At
     assert not [part for part in parts if part.startswith(b"domain")]
     for name in (b"Service-Worker-Allowed", b"Clear-Site-Data", b"X-Forwarded-Access-Token"):
         assert response.values(name) == []
+
+
+async def test_row_130_events_are_not_held_back(misbehaving: Attacker) -> None:
+    first, second = b"data: 1\n\n", b"data: 2\n\n"
+    go_on = asyncio.Event()
+
+    async def events(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Seen) -> None:
+        writer.write(OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"%x\r\n%s\r\n" % (len(first), first))
+        await go_on.wait()
+        writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(second), second))
+
+    misbehaving.stage.content.answer = events
+    async with Wire.to(misbehaving.stage.sidecar.url) as connection:
+        await connection.send(misbehaving.request(b"/sales/", misbehaving.cookie, b"Accept-Encoding: gzip, br"))
+        received = b""
+        while not received.endswith(first + b"\r\n"):
+            received += await connection.exactly(1)
+        assert b"Content-Encoding" not in received
+        go_on.set()
+        assert second in await until(connection, second)
+
+
+async def test_row_130_a_viewer_who_leaves_ends_the_stream(misbehaving: Attacker) -> None:
+    content = misbehaving.stage.content
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: Seen) -> None:
+        writer.write(OK + b"Content-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await reader.read()
+
+    content.answer = endless
+    before = content.closed
+    async with Wire.to(misbehaving.stage.sidecar.url) as connection:
+        await connection.send(misbehaving.request(b"/sales/", misbehaving.cookie))
+        await until(connection, b"data: 1")
+        connection.abort()
+        await content.until(lambda: content.closed > before)
+
+
+async def until(connection: Wire, end: bytes) -> bytes:
+    received = b""
+    while not received.endswith(end):
+        received += await connection.exactly(1)
+    return received
+
+
+LOCATIONS = {
+    "row 133: own upstream": (b"{}/x?y", b"/sales/x?y"),
+    "row 133: own upstream, two slashes": (b"{}//evil.example/", b"/sales/evil.example/"),
+    "row 133: upstream as a prefix": (b"{}.evil.example/", None),
+    "row 133: upstream as userinfo": (b"{}@evil.example/", None),
+    "row 133: elsewhere": (b"https://evil.example/", None),
+    "row 133: relative": (b"x/y", None),
+    "row 133: with CTL bytes": (b"/a\tb", None),
+}
+
+
+@cases("case", LOCATIONS)
+async def test_a_redirect_of_content_is_passed_on_and_never_followed(
+    misbehaving: Attacker, case: tuple[bytes, bytes | None]
+) -> None:
+    template, expected = case
+    location = template.replace(b"{}", misbehaving.stage.content.address.encode())
+    misbehaving.stage.content.answer = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % location
+    response = await get(misbehaving)
+    assert response is not None
+    assert (response.status, response.value(b"Location")) == (302, expected or location)
+    assert misbehaving.stage.content.hits == 1

@@ -9,7 +9,7 @@ import pytest
 
 from tests.attacks.rows import CATALOGUE, ELSEWHERE
 
-MENTION = re.compile(r"\brow\((\d+)|\bdef test_row_(\d+)_|[\"']row (\d+):")
+MENTION = re.compile(r"\brow\(\s*(\d+)|\bdef test_row_(\d+)_|[\"']row (\d+):")
 
 
 def covered(section: str) -> set[int]:
