@@ -23,6 +23,10 @@ STANDARD_MEMBERS = frozenset({
     "refresh_token_expires_in", "refresh_expires_in", "error",
 })  # fmt: skip
 
+BOUND_TOKEN_TYPES = frozenset({"mac", "dpop", "pop", "n_a"})
+"""Tokens that are worth nothing without a proof that content cannot give (RFC 6749 §7.1). Other odd words mean Bearer:
+Slack says ``user`` and ``bot``."""
+
 MAX_ERROR_CHARS = 200
 MAX_DESCRIPTION_CHARS = 1000
 MAX_FORM_FIELDS = 64
@@ -101,13 +105,14 @@ def parse_token_response(response: OutboundResponse, *, now: datetime) -> TokenR
         members = _form(response)
     if members is None:
         return Unreadable(status=response.status, retry_after_s=wait_s)
-    access_token = _token(members.get("access_token"))
+    token_type = one_line(members.get("token_type"), MAX_ERROR_CHARS) or "Bearer"
+    access_token = None if token_type.lower() in BOUND_TOKEN_TYPES else _token(members.get("access_token"))
     if not 200 <= response.status < 300 or members.get("error") or access_token is None:
         return _error(response.status, members, wait_s)
     return TokenResponse(
         access_token=access_token,
         refresh_token=_token(members.get("refresh_token")),
-        token_type=one_line(members.get("token_type"), MAX_ERROR_CHARS) or "Bearer",
+        token_type=token_type,
         ttl_s=_ttl_s(members, now),
         refresh_ttl_s=seconds(members.get("refresh_token_expires_in"), limit_s=MAX_REFRESH_TTL_S)
         or seconds(members.get("refresh_expires_in"), limit_s=MAX_REFRESH_TTL_S),

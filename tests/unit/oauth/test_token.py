@@ -94,6 +94,16 @@ def test_an_access_token_that_cannot_stand_in_a_header_is_none(bad: object):
     assert parse({"access_token": bad}) == TokenError(status=200, error="")
 
 
+@pytest.mark.parametrize("bound", ["mac", "DPoP", "pop", "N_A"])
+def test_a_token_that_needs_a_proof_is_none(bound: str):
+    assert parse({"access_token": "at", "token_type": bound}) == TokenError(status=200, error="")
+
+
+@pytest.mark.parametrize("word", ["bearer", "user", "bot", None])
+def test_other_words_for_the_type_do_no_harm(word: str | None):
+    assert tokens(token_type=word).access_token == "at"
+
+
 @pytest.mark.parametrize("status", [302, 400, 401, 429, 500])
 def test_a_token_under_another_status_than_2xx_is_not_taken(status: int):
     assert parse({"access_token": "at"}, status) == TokenError(status=status, error="")
