@@ -252,6 +252,7 @@ class Exchange:
             or named.get(b"sec-websocket-accept") != accept_for(key)
         ):
             raise ValueError("101 refused")
+        self.tunnel.agree(has_extension=b"sec-websocket-extensions" in named)
         self._out.append(
             answer_head(self.viewer.board, self.content, 101, b"Switching Protocols", headers, b"", drop_length=True)
         )

@@ -28,13 +28,15 @@ class FrameFollower:
     what was passed on always ends inside a payload or between two frames.
     """
 
-    __slots__ = ("_held", "_left", "_masked", "_max_frame_bytes", "close_seen", "problem")
+    __slots__ = ("_held", "_left", "_masked", "_max_frame_bytes", "close_seen", "may_reserve", "problem")
 
     def __init__(self, *, masked: bool, max_frame_bytes: int) -> None:
         self._masked = masked
         self._max_frame_bytes = max_frame_bytes
         self._held = b""
         self._left = 0
+        self.may_reserve = False
+        """An extension was agreed upon, so that data frames may have RSV1 (RFC 7692 §6)."""
         self.close_seen = False
         """A close frame went by: nothing may follow it."""
         self.problem = 0
@@ -98,6 +100,7 @@ class FrameFollower:
         opcode = first & 0x0F
         if self.close_seen or bool(second & 0x80) is not self._masked:
             return True
-        if opcode not in _KNOWN_OPCODES or first & 0x30:
+        is_control = bool(opcode & _CONTROL)
+        if opcode not in _KNOWN_OPCODES or first & (0x30 if self.may_reserve and not is_control else 0x70):
             return True
-        return bool(opcode & _CONTROL) and (size > 125 or not first & 0x80)
+        return is_control and (size > 125 or not first & 0x80)

@@ -61,6 +61,10 @@ class Tunnel:
         self._closing_at = 0.0
         board.register(self)
 
+    def agree(self, *, has_extension: bool) -> None:
+        """Take note of what the content's 101 says about extensions."""
+        self._from_viewer.may_reserve = self._from_content.may_reserve = has_extension
+
     def open(self, side: ContentSide, from_viewer: bytes, from_content: bytes) -> None:
         """Start after the 101, with what either side sent already."""
         self._side = side

@@ -67,6 +67,7 @@ def test_up_to_the_boundary_only_the_present_frame_passes():
         pytest.param(frame(b"x", masked=True), False, PROTOCOL_ERROR, id="server frame with mask"),
         pytest.param(frame(b"x", opcode=3), False, PROTOCOL_ERROR, id="reserved opcode"),
         pytest.param(bytes((0xB2, 0x00)), False, PROTOCOL_ERROR, id="reserved bit"),
+        pytest.param(bytes((0xC1, 0x00)), False, PROTOCOL_ERROR, id="compressed, and nobody agreed"),
         pytest.param(frame(b"x" * 126, opcode=9), False, PROTOCOL_ERROR, id="ping over 125 bytes"),
         pytest.param(frame(b"x", opcode=8, final=False), False, PROTOCOL_ERROR, id="fragmented close"),
         pytest.param(frame(b"x" * 2048), False, TOO_BIG, id="frame over the limit"),
@@ -93,3 +94,12 @@ def test_a_close_frame_is_masked_as_a_client_must():
     assert close_frame(1012) == b"\x88\x02\x03\xf4"
     masked = close_frame(1012, mask=b"\x01\x02\x03\x04")
     assert masked == b"\x88\x82\x01\x02\x03\x04" + bytes((0x03 ^ 1, 0xF4 ^ 2))
+
+
+def test_with_an_extension_data_frames_may_be_compressed_and_control_frames_not():
+    following = follower()
+    following.may_reserve = True
+    assert following.feed(bytes((0xC1, 0x00))) == bytes((0xC1, 0x00))
+    assert not following.problem
+    assert following.feed(bytes((0xC9, 0x00))) == b""
+    assert following.problem == PROTOCOL_ERROR
