@@ -6,13 +6,18 @@ Filled by the slow lane, emptied by changes. A fill that began before a change i
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import islice
+from math import inf
 
 from proxy.gateway.switchboard import Admit
 from proxy.model import Change, ConsentEnded, ContentGuid, CredentialsChanged, SessionEnded, SessionHash
+
+_REMEMBERED_CHANGES = 4096
+"""Against these a fill is compared; one that began before the oldest of them is thrown away."""
 
 
 class _Entry:
@@ -41,6 +46,7 @@ class AdmissionTable:
         self._entries: OrderedDict[SessionHash, _Entry] = OrderedDict()
         self._of_viewer: dict[str, set[SessionHash]] = {}
         self._flushed_at = 0.0
+        self._changes: deque[Change] = deque(maxlen=_REMEMBERED_CHANGES)
         self.epoch = 0
         """Moves with every change."""
 
@@ -64,8 +70,8 @@ class AdmissionTable:
         return key, block[0]
 
     def fill(self, admit: Admit, content_guid: ContentGuid, *, epoch: int, now: float) -> bool:
-        """Remember the slow lane's yes; ``False`` when something changed since ``epoch``."""
-        if epoch != self.epoch:
+        """Remember the slow lane's yes; ``False`` when something it rests on changed since ``epoch``."""
+        if epoch != self.epoch and self._is_touched(admit, content_guid, since=epoch):
             return False
         entry = self._entries.get(admit.session_hash)
         if entry is None:
@@ -82,6 +88,11 @@ class AdmissionTable:
         entry = self._entries.get(key)
         return None if entry is None else entry.viewer_guid
 
+    def expires_at_of(self, key: SessionHash) -> float:
+        """Return the absolute end of a session, epoch seconds; infinite when it is not in the table."""
+        entry = self._entries.get(key)
+        return inf if entry is None else entry.expires_at
+
     def touch(self, key: SessionHash, now: float) -> None:
         """Count an open socket as activity of its session."""
         entry = self._entries.get(key)
@@ -91,6 +102,7 @@ class AdmissionTable:
     def apply(self, change: Change) -> None:
         """Forget what a change made untrue."""
         self.epoch += 1
+        self._changes.append(change)
         match change:
             case SessionEnded(session_hash=key):
                 self._drop(key)
@@ -109,6 +121,22 @@ class AdmissionTable:
             for key, entry in self._entries.items()
             if entry.last_seen >= since
         }
+
+    def _is_touched(self, admit: Admit, content_guid: ContentGuid, *, since: int) -> bool:
+        count = self.epoch - since
+        if count > len(self._changes):
+            return True
+        for change in islice(reversed(self._changes), count):
+            match change:
+                case SessionEnded(session_hash=key):
+                    touched = key == admit.session_hash
+                case ConsentEnded(viewer_guid=viewer, content_guid=content):
+                    touched = content == content_guid and viewer in {None, admit.viewer_guid}
+                case CredentialsChanged(viewer_guid=viewer):
+                    touched = viewer == admit.viewer_guid
+            if touched:
+                return True
+        return False
 
     def _entries_of(self, viewer_guid: str | None) -> list[_Entry]:
         if viewer_guid is None:

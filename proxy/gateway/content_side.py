@@ -100,12 +100,17 @@ class ContentSide(asyncio.Protocol):
     def release(self, now: float, *, request_done: bool) -> None:
         """End the present exchange: back to the pool if nothing is owed on either side, else closed."""
         self.exchange = None
-        if self._ended and self._keep_alive and request_done and self.is_usable:
+        if self._ended and self._keep_alive and request_done and self.is_usable and self._has_sent_all():
             self._begin()
+            self.resume_reading()  # it may stand paused for a viewer that takes the end of its answer slowly
             self.is_reused = True
             self._pool.give_back(self, now)
         else:
             self.abort()
+
+    def _has_sent_all(self) -> bool:
+        # After an early answer, the rest of the request's body may still stand before the next request.
+        return self.transport is not None and not self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
         """Close at once."""

@@ -18,13 +18,14 @@ from proxy.gateway.heads import (
     request_head,
     request_head_to_control,
 )
+from proxy.gateway.request import Refusal
 from proxy.gateway.switchboard import Refuse
 from proxy.gateway.websocket import Tunnel, accept_for
 from proxy.policy.routing import Reason
 
 if TYPE_CHECKING:
     from proxy.gateway.pool import Pool
-    from proxy.gateway.request import Refusal, RequestHead
+    from proxy.gateway.request import RequestHead
     from proxy.gateway.viewer_side import ViewerSide
     from proxy.model import Content, SessionHash
 
@@ -86,6 +87,9 @@ class Exchange:
         board, content = self.viewer.board, self.content
         assert content is not None
         if self.request.is_websocket:
+            if board.is_draining:
+                self.refuse(Refuse(reason=Reason.OVERLOADED, retry_after_s=1))
+                return
             self.tunnel = Tunnel(board, self.viewer, content.guid, session_hash)
         self._head = request_head(
             board, self.request, target=self.target, injected=header_block + self.viewer.forwarded_headers(content)
@@ -106,7 +110,7 @@ class Exchange:
             return
         self._drop_side()
         if self._head_sent or self._pool is board.control:
-            self.abort()
+            self.answer_here(Refusal(503, "control plane unavailable"))
             return
         self.request_id = self.request_id or board.next_request_id()
         self._discard_body = True
@@ -290,12 +294,12 @@ class Exchange:
     def check(self, now: float) -> None:
         """Once a second: end what makes no progress."""
         limits = self.viewer.board.limits
-        still_s = now - self.progress_at
+        still_s = now - max(self.progress_at, self.viewer.taken_at)
         if self.viewer.is_write_paused or (not self._request_done and not self.viewer.is_reading_held):
             if limits.body_progress_timeout_s and still_s > limits.body_progress_timeout_s:
                 log.info("exchange ended", reason="no progress by the viewer")
                 self.abort()
-        elif not self._head_sent and self._side is not None:
+        elif not self._head_sent or self.viewer.is_reading_held:
             if limits.content_response_timeout_s and still_s > limits.content_response_timeout_s:
                 self._content_failed(Reason.CONTENT_SLOW, "no answer in time")
 
@@ -326,7 +330,7 @@ class Exchange:
         log.warning("content failed", content=name, reason=reason.value, because=because, request_id=self.request_id)
         self._out.clear()
         if self.content is None or self._head_sent:
-            self.abort()
+            self.answer_here(Refusal(503, "control plane unavailable"))
         else:
             self.refuse(Refuse(reason=reason))
 

@@ -90,16 +90,20 @@ class Gateway:
 
     def _on_tick(self) -> None:
         board = self.board
+        self._tick = board.loop.call_later(_TICK_S, self._on_tick)  # first: the clock goes on whatever happens below
         now = board.now = time.time()
         for viewer in tuple(board.connections):
-            viewer.check(now)
+            try:
+                viewer.check(now)
+            except Exception:
+                log.exception("check failed")
+                viewer.abort()
         for session in board.tunnels:
             if session is not None:
                 board.admission.touch(session, now)
         for pool in board.pools.values():
             pool.expire(now)
         board.control.expire(now)
-        self._tick = board.loop.call_later(_TICK_S, self._on_tick)
 
     def _tunnels(self) -> list[Tunnel]:
         return [tunnel for of_session in self.board.tunnels.values() for tunnel in of_session]

@@ -27,13 +27,13 @@ class Pool:
         self._upstream = upstream
         self._max_idle_s = max_idle_s
         self._connect_timeout_s = connect_timeout_s
-        self._idle: list[ContentSide] = []
+        self._idle: dict[ContentSide, None] = {}  # in the order in which they came back
         self.open: set[ContentSide] = set()
 
     def take(self, now: float) -> ContentSide | None:
         """Return an idle connection that may still be used."""
         while self._idle:
-            side = self._idle.pop()
+            side, _ = self._idle.popitem()
             if side.is_usable and now - side.idle_since < self._max_idle_s:
                 return side
             side.abort()
@@ -46,13 +46,12 @@ class Pool:
     def give_back(self, side: ContentSide, now: float) -> None:
         """Keep a connection whose exchange ended cleanly."""
         side.idle_since = now
-        self._idle.append(side)
+        self._idle[side] = None
 
     def forget(self, side: ContentSide) -> None:
         """Drop a connection that was closed."""
         self.open.discard(side)
-        if side in self._idle:
-            self._idle.remove(side)
+        self._idle.pop(side, None)
 
     def close(self) -> None:
         """Close every connection, also those in use."""
@@ -61,15 +60,22 @@ class Pool:
 
     def expire(self, now: float) -> None:
         """Close what was idle for too long: content closes such connections too, and the races are lost requests."""
-        while self._idle and now - self._idle[0].idle_since >= self._max_idle_s:
-            self._idle.pop(0).abort()
+        while self._idle:
+            side = next(iter(self._idle))
+            if now - side.idle_since < self._max_idle_s:
+                return
+            del self._idle[side]
+            side.abort()
 
     async def _connect(self, exchange: Exchange, switchboard: Switchboard) -> None:
         try:
             async with asyncio.timeout(self._connect_timeout_s):
                 side = await self._open(switchboard)
-        except (OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - not only of the network: a name that IDNA refuses is a ValueError
             exchange.connect_failed(error)
+            return
+        if not side.is_usable:
+            exchange.connect_failed(ConnectionResetError("lost before it was taken"))
             return
         if not exchange.take_connection(side):
             self.give_back(side, switchboard.now)
@@ -109,7 +115,7 @@ class BoundedPool(Pool):
 
     def give_back(self, side: ContentSide, now: float) -> None:
         """Hand the connection to the next that waits, else keep it."""
-        while self._waiting:
+        while self._waiting and side.is_usable:
             exchange, _ = self._waiting.popleft()
             if exchange.take_connection(side):
                 return
@@ -118,14 +124,17 @@ class BoundedPool(Pool):
     def forget(self, side: ContentSide) -> None:
         """Drop a closed connection and open one for the next that waits."""
         super().forget(side)
-        while self._waiting:
+        self._open_for_next()
+
+    def _open_for_next(self) -> None:
+        while self._waiting and len(self.open) + self._opening < self._max_connections:
             exchange, switchboard = self._waiting.popleft()
             if not exchange.is_over:
                 self.connect(exchange, switchboard)
-                return
 
     async def _connect(self, exchange: Exchange, switchboard: Switchboard) -> None:
         try:
             await super()._connect(exchange, switchboard)
         finally:
             self._opening -= 1
+            self._open_for_next()  # also after a failure: nothing else would wake the queue

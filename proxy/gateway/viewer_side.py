@@ -49,9 +49,29 @@ class ViewerSide(asyncio.Protocol):
     """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
 
     __slots__ = (
-        "_ahead", "_body", "_close_after", "_closing_at", "_complete", "_head_bytes", "_head_done", "_head_since",
-        "_idle_since", "_is_deaf", "_parser", "_peer", "_request", "_transport", "_trusts_peer", "board", "client",
-        "exchange", "is_reading_held", "is_write_paused", "tunnel",
+        "_ahead",
+        "_body",
+        "_close_after",
+        "_closing_at",
+        "_complete",
+        "_head_bytes",
+        "_head_done",
+        "_head_since",
+        "_idle_since",
+        "_is_deaf",
+        "_parser",
+        "_peer",
+        "_request",
+        "_transport",
+        "_trusts_peer",
+        "_unsent_bytes",
+        "board",
+        "client",
+        "exchange",
+        "is_reading_held",
+        "is_write_paused",
+        "taken_at",
+        "tunnel",
     )  # fmt: skip
 
     def __init__(self, board: Switchboard) -> None:
@@ -61,6 +81,8 @@ class ViewerSide(asyncio.Protocol):
         self.tunnel: Tunnel | None = None
         self.is_write_paused = False
         self.is_reading_held = False
+        self.taken_at = 0.0
+        self._unsent_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._peer = ""
@@ -167,8 +189,9 @@ class ViewerSide(asyncio.Protocol):
     def check(self, now: float) -> None:
         """Once a second: end what takes too long."""
         limits = self.board.limits
+        self._watch_taking(now)
         if self._closing_at:
-            if now >= self._closing_at:
+            if now >= max(self._closing_at, self.taken_at + _FLUSH_S if self._unsent_bytes else 0.0):
                 self.abort()
         elif self.tunnel is not None:
             self.tunnel.check(now)
@@ -177,8 +200,15 @@ class ViewerSide(asyncio.Protocol):
         elif self._head_bytes:
             if limits.head_timeout_s and now - self._head_since > limits.head_timeout_s:
                 self.answer(Refusal(408, "head timeout"))
-        elif limits.keep_alive_s and now - self._idle_since > limits.keep_alive_s:
+        elif limits.keep_alive_s and now - max(self._idle_since, self.taken_at) > limits.keep_alive_s:
             self.close_soon()
+
+    def _watch_taking(self, now: float) -> None:
+        # A slow line that still takes what was written is at work, however long the last write is ago.
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if unsent < self._unsent_bytes:
+            self.taken_at = now
+        self._unsent_bytes = unsent
 
     # — asyncio.Protocol ———————————————————————————————————————————————————————————————————————
 

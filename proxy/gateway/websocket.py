@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 from hashlib import sha1
+from math import inf
 from typing import TYPE_CHECKING
 
 from proxy.gateway.frames import PING, FrameFollower, close_frame
@@ -40,7 +41,7 @@ class Tunnel:
     """One WebSocket; registered under its session before the content is dialled, open after the content's 101."""
 
     __slots__ = (
-        "_board", "_close_code", "_closing_at", "_from_content", "_from_viewer", "_heard_at", "_pinged_at", "_side",
+        "_board", "_close_code", "_closing_at", "_expires_at", "_from_content", "_from_viewer", "_heard_at", "_pinged_at", "_side",
         "content_guid", "session_hash", "viewer", "viewer_guid",
     )  # fmt: skip
 
@@ -52,6 +53,7 @@ class Tunnel:
         self.content_guid = content_guid
         self.session_hash = session_hash
         self.viewer_guid = board.admission.viewer_of(session_hash) if session_hash is not None else None
+        self._expires_at = board.admission.expires_at_of(session_hash) if session_hash is not None else inf
         self._side: ContentSide | None = None
         largest = board.limits.max_websocket_frame_bytes
         self._from_viewer = FrameFollower(masked=True, max_frame_bytes=largest)
@@ -122,9 +124,15 @@ class Tunnel:
             if now - self._closing_at >= CLOSING_S:
                 self._cut()
             return
+        if now >= self._expires_at:
+            self.close(SESSION_OVER)
+            return
         every = self._board.limits.websocket_ping_s
         if not every:
             return
+        if self.viewer.is_reading_held:
+            self._heard_at = now  # it is we who do not listen
+        self._heard_at = max(self._heard_at, self.viewer.taken_at)
         if now - self._heard_at > 3 * every:
             self._cut()
         elif now - self._pinged_at >= every and self._from_content.at_boundary and not self._from_content.close_seen:
