@@ -1,7 +1,7 @@
 """The expanded tree → settings, with every fault of type or name reported in one go.
 
-What pydantic refuses is taken out of the tree and the rest is parsed again, so that the checks that look across settings
-see all that is sound, and one typing error does not hide a clash elsewhere.
+What pydantic refuses is replaced (by a stand-in where something must be, else by the default) and the tree parsed again,
+so that the checks that look across settings see all that is sound, and one typing error does not hide a clash elsewhere.
 """
 
 from __future__ import annotations
@@ -21,15 +21,31 @@ from proxy.config.tree import at, model_at, step_into
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_TEXT = "stand-in"
+_ADDRESS = "http://stand-in.invalid"
+_URL = "sqlite:///stand-in"
+_KEY: dict[str, Value] = {"name": _TEXT, "content": _TEXT, "key": _TEXT}
+_INTEGRATION: dict[str, Value] = {"name": _TEXT, "template": "custom", "config": {}}
+_CONTENT: dict[str, Value] = {"name": _TEXT, "path": "/stand-in/", "app_mode": "proxied", "upstream": _ADDRESS}
+
 _STAND_INS: dict[Path, Value] = {
     ("public_url",): "https://stand-in.invalid",
-    ("store",): {"url": "sqlite:///stand-in", "keys": ["stand-in"]},
-    ("store", "url"): "sqlite:///stand-in",
-    ("store", "keys"): ["stand-in"],
+    ("store",): {"url": _URL, "keys": [_TEXT]},
+    ("store", "url"): _URL,
+    ("store", "keys"): [_TEXT],
+    ("store", "keys", 0): _TEXT,
+    ("tls", "certificate"): _TEXT,
+    ("tls", "key"): _TEXT,
+    ("api", "keys", 0): _KEY,
+    **{("api", "keys", 0, name): value for name, value in _KEY.items()},
+    ("integrations", 0): _INTEGRATION,
+    **{("integrations", 0, name): value for name, value in _INTEGRATION.items()},
+    ("content", 0): _CONTENT,
+    **{("content", 0, name): value for name, value in _CONTENT.items()},
+    ("content", 0, "integrations", 0): _TEXT,
 }
-"""Fill the place of required settings that are faulty: reported already, so never returned to anybody."""
-
-_LISTS = (("integrations",), ("content",), ("api", "keys"), ("store", "keys"))
+"""Fill the place of what is faulty and must be there (0: any position of a list): reported already, so never returned to
+anybody. Items of these lists keep their places, so that a position in the settings is one in the file."""
 
 _TEXTS = {
     "missing": "this setting is required",
@@ -48,11 +64,11 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Settings as far as they are sound, and where in the file the items of their lists stand."""
+    """Settings as far as they are sound."""
 
     settings: Settings
-    positions: dict[Path, list[int]]
-    """For ``integrations``, ``content``, ``api.keys`` and ``store.keys``: the written position of each item that is left."""
+    refused: frozenset[Path]
+    """Where the settings have a stand-in or the default, because what is written there cannot be taken."""
 
 
 def parse(tree: dict[str, Value], report: Report) -> Parsed:
@@ -60,21 +76,16 @@ def parse(tree: dict[str, Value], report: Report) -> Parsed:
     rest: dict[str, Value] = {
         key: deepcopy(item) for key, item in tree.items() if item is not None or (key,) in _STAND_INS
     }
-    positions: dict[Path, list[int]] = {}
-    for where in _LISTS:
-        items = at(rest, where)
-        positions[where] = list(range(len(items))) if isinstance(items, list) else []
-    is_first = True
-    while True:
-        try:
-            return Parsed(Settings.model_validate(rest), positions)
-        except ValidationError as exc:
-            errors = exc.errors(include_url=False)
-        if is_first:
-            _report(errors, rest, report)
-            is_first = False
-        for path in sorted({_faulty(error, rest) for error in errors}, key=_last_first, reverse=True):
-            _take_out(path, rest, positions)
+    refused = {path for path in report.paths() if at(tree, path) is None}
+    try:
+        Settings.model_validate(rest)
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False)
+        _report(errors, rest, report)
+        refused |= {_path(error, rest) for error in errors}
+    for path in sorted(refused, key=_last_first, reverse=True):
+        _replace(path, rest)
+    return Parsed(Settings.model_validate(rest), frozenset(refused))
 
 
 def _report(errors: list[ErrorDetails], tree: Value, report: Report) -> None:
@@ -90,30 +101,19 @@ def _path(error: ErrorDetails, tree: Value) -> Path:
     return (*path, error["loc"][-1]) if error["type"] == "missing" else path
 
 
-def _faulty(error: ErrorDetails, tree: Value) -> Path:
-    """Return what must go: the value, or what lacks it."""
-    path = _path(error, tree)
-    return path[:-1] if error["type"] == "missing" and path not in _STAND_INS else path
-
-
 def _last_first(path: Path) -> tuple[str, ...]:
     return tuple(f"{step:09}" if isinstance(step, int) else step for step in path)
 
 
-def _take_out(path: Path, tree: dict[str, Value], positions: dict[Path, list[int]]) -> None:
-    parent, last = at(tree, path[:-1]), path[-1]
-    match parent, last:
-        case dict(), str():
-            parent.pop(last, None)
-            if path in _STAND_INS:
-                parent[last] = deepcopy(_STAND_INS[path])
-            for where in _LISTS:
-                if where[: len(path)] == path:
-                    positions[where] = []
-        case list(), int() if last < len(parent):
-            parent.pop(last)
-            if path[:-1] in positions:
-                positions[path[:-1]].pop(last)
+def _replace(path: Path, tree: dict[str, Value]) -> None:
+    stand_in = _STAND_INS.get(tuple(0 if isinstance(step, int) else step for step in path))
+    match at(tree, path[:-1]), path[-1:]:
+        case dict() as parent, (str() as name,):
+            parent.pop(name, None)
+            if stand_in is not None:
+                parent[name] = deepcopy(stand_in)
+        case list() as items, (int() as position,):
+            items[position : position + 1] = [] if stand_in is None else [deepcopy(stand_in)]
         case _:
             pass
 

@@ -65,6 +65,10 @@ class Report:
         """Note a problem at a place in the file."""
         self._found.append((line, column, path, text))
 
+    def paths(self) -> list[Path]:
+        """Return where something was found, once for each."""
+        return [path for *_, path, _ in self._found]
+
     def is_sound(self, *path: str | int) -> bool:
         """Whether nothing was found at ``path``, above it or below it: then a follow-up check makes sense."""
         return not any(path[: len(found)] == found[: len(path)] for *_, found, _ in self._found)

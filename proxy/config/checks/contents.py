@@ -12,11 +12,11 @@ from proxy.model import RENDERED_APP_MODES
 def check_contents(draft: Draft) -> None:
     """Names, guids and paths unique; owners apart; kinds, associations and access rules that make sense together."""
     report = draft.report
-    names = [((*path, "name"), item.name) for path, item in draft.contents]
+    names = draft.given(draft.contents, "name", lambda item: item.name)
     refuse_repeats(names, report, "the content in {} has this name too")
-    guids = [((*path, "guid"), item.guid) for path, item in draft.contents if item.guid]
-    refuse_repeats(guids, report, "the content in {} has this guid too")
-    paths = [((*path, "path"), item.path) for path, item in draft.contents]
+    guids = draft.given(draft.contents, "guid", lambda item: item.guid)
+    refuse_repeats([(path, guid) for path, guid in guids if guid], report, "the content in {} has this guid too")
+    paths = draft.given(draft.contents, "path", lambda item: item.path)
     refuse_repeats(paths, report, "the content in {} is at this path too")
     for path, item in draft.contents:
         _check_app_mode(path, item, draft)
@@ -33,11 +33,12 @@ def _check_app_mode(path: Path, item: ContentSettings, draft: Draft) -> None:
 
 def _check_integrations(path: Path, item: ContentSettings, draft: Draft) -> None:
     report, here = draft.report, (*path, "integrations")
-    for position, name in enumerate(item.integrations if report.is_sound(*here) else ()):
+    placed = [((*here, position), name) for position, name in enumerate(item.integrations)]
+    given = [(place, name) for place, name in placed if draft.is_given(*place)]
+    for place, name in given:
         if name not in draft.integration_names:
-            report.add((*here, position), f"no integration has this name{unknown(name, draft.integration_names)}")
-    repeats = [((*here, position), name) for position, name in enumerate(item.integrations)]
-    refuse_repeats(repeats, report, "this integration stands here already, in {}")
+            report.add(place, f"no integration has this name{unknown(name, draft.integration_names)}")
+    refuse_repeats(given, report, "this integration stands here already, in {}")
     if item.integrations and item.app_mode in RENDERED_APP_MODES:
         report.add(here, f"`{item.app_mode}` content has no process that could use a token: only interactive kinds may")
     if item.integrations and item.access == "anyone":
@@ -47,15 +48,16 @@ def _check_integrations(path: Path, item: ContentSettings, draft: Draft) -> None
 def _check_access(path: Path, item: ContentSettings, draft: Draft) -> None:
     """A rule that nobody can fulfil, or nobody can judge, is a mistake; it must not fall open or shut unnoticed."""
     report, here, rule = draft.report, (*path, "access"), item.access
-    if not report.is_sound(*here):
+    if not draft.is_given(*here):
         return
-    if isinstance(rule, AccessSettings) and not (rule.emails or rule.domains or rule.groups):
+    lists_nobody = isinstance(rule, AccessSettings) and not (rule.emails or rule.domains or rule.groups)
+    if lists_nobody and report.is_sound(*here):
         report.add(here, "the rule lets nobody in: name emails, domains or groups, or use `signed_in`")
     elif draft.settings.sign_in is not None or rule == "anyone" or not report.is_sound("sign_in"):
         return
     elif isinstance(rule, AccessSettings):
         report.add(here, "without `sign_in` no viewer has a verified identity, so this rule cannot be evaluated")
-    elif not item.integrations and report.is_sound(*path, "integrations"):
+    elif not item.integrations and draft.is_given(*path, "integrations"):
         report.add(
             here, "without `sign_in` or integrations viewers have no way to sign in: set one, or `access: anyone`"
         )
@@ -63,15 +65,15 @@ def _check_access(path: Path, item: ContentSettings, draft: Draft) -> None:
 
 def _check_owners(draft: Draft) -> None:
     report = draft.report
-    if draft.settings.unsafe_shared_origin or not report.is_sound("unsafe_shared_origin"):
+    if draft.settings.unsafe_shared_origin or not draft.is_given("unsafe_shared_origin"):
         return
-    sound = [(path, item) for path, item in draft.contents if report.is_sound(*path, "owner")]
-    for path, item in sound[1:]:
-        first_path, first = sound[0]
-        if item.owner.lower() != first.owner.lower():
-            line = report.line_of(first_path)
+    owners = draft.given(draft.contents, "owner", lambda item: item.owner.lower())
+    for path, owner in owners[1:]:
+        first_path, first = owners[0]
+        if owner != first:
+            line = report.line_of(first_path[:-1])
             report.add(
-                (*path, "owner"),
+                path,
                 f"another owner than the content in line {line}: script of one could act as the viewer at the other. Run "
                 "a sidecar for each owner, or set `unsafe_shared_origin: true`",
             )

@@ -1,17 +1,25 @@
-"""What the checks across settings look at: all that is sound so far, with its place in the file."""
+"""What the checks across settings look at: all that is sound so far, with its place in the file.
+
+A check leaves alone what :meth:`Draft.is_given` denies (nobody wrote the stand-in that is there), and asks
+:meth:`Report.is_sound <proxy.config.problems.Report.is_sound>` before it says what may only follow from another problem.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import TypeVar
 
 from proxy.config.document import Value
 from proxy.config.parse import Parsed
 from proxy.config.problems import Path, Report
 from proxy.config.schema import ApiKeySettings, ContentSettings, IntegrationSettings, Settings
 from proxy.config.tree import at
+
+ItemT = TypeVar("ItemT")
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,7 @@ class Draft:
     report: Report
     folder: FilePath
     """Relative file names start here."""
+    refused: frozenset[Path]
     integrations: tuple[tuple[Path, IntegrationSettings], ...]
     contents: tuple[tuple[Path, ContentSettings], ...]
     api_keys: tuple[tuple[Path, ApiKeySettings], ...]
@@ -30,26 +39,35 @@ class Draft:
     """All that are written, faulty ones too: a reference to a faulty one is not a second problem."""
     content_names: frozenset[str]
 
-    def integration(self, name: str) -> IntegrationSettings | None:
-        """Return the first sound integration of that name."""
-        return next((item for _, item in self.integrations if item.name == name), None)
+    def integration(self, name: str) -> tuple[Path, IntegrationSettings] | None:
+        """Return the first integration of that name, with its place."""
+        return next(
+            (found for found in self.integrations if found[1].name == name and self.is_given(*found[0], "name")), None
+        )
+
+    def is_given(self, *path: str | int) -> bool:
+        """Whether the settings have at ``path`` what is written there (or a default, where nothing is)."""
+        return not any(path[:length] in self.refused for length in range(1, len(path) + 1))
+
+    def given(
+        self, items: Iterable[tuple[Path, ItemT]], name: str, value: Callable[[ItemT], ValueT]
+    ) -> list[tuple[Path, ValueT]]:
+        """Return one setting of all items that have it, with its place."""
+        return [((*path, name), value(item)) for path, item in items if self.is_given(*path, name)]
 
 
 def draft(tree: Value, parsed: Parsed, report: Report, folder: FilePath) -> Draft:
     """Bring settings and their places together."""
-    settings, positions = parsed.settings, parsed.positions
-
-    def places(*where: str) -> list[Path]:
-        return [(*where, position) for position in positions[where]]
-
+    settings = parsed.settings
     return Draft(
         settings=settings,
         report=report,
         folder=folder,
-        integrations=tuple(zip(places("integrations"), settings.integrations, strict=True)),
-        contents=tuple(zip(places("content"), settings.content, strict=True)),
-        api_keys=tuple(zip(places("api", "keys"), settings.api.keys, strict=True)),
-        store_keys=tuple(zip(places("store", "keys"), settings.store.keys, strict=False)),
+        refused=parsed.refused,
+        integrations=_placed(settings.integrations, "integrations"),
+        contents=_placed(settings.content, "content"),
+        api_keys=_placed(settings.api.keys, "api", "keys"),
+        store_keys=_placed(settings.store.keys, "store", "keys"),
         integration_names=_names(at(tree, ("integrations",))),
         content_names=_names(at(tree, ("content",))),
     )
@@ -69,6 +87,10 @@ def slug_of(integration: IntegrationSettings) -> str:
     """Return the slug as given or as it follows from the name."""
     derived = re.sub(r"[^a-z0-9]+", "-", integration.name.lower())[:40].strip("-")
     return integration.slug or derived
+
+
+def _placed(items: list[ItemT], *where: str) -> tuple[tuple[Path, ItemT], ...]:
+    return tuple(((*where, position), item) for position, item in enumerate(items))
 
 
 def _names(items: Value) -> frozenset[str]:

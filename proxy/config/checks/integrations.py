@@ -21,16 +21,21 @@ _PLACEHOLDER = re.compile(
 def check_integrations(draft: Draft) -> None:
     """Names, slugs and guids unique; each `config` as its template wants it; `sign_in` able to identify viewers."""
     report = draft.report
-    names = [((*path, "name"), item.name) for path, item in draft.integrations]
+    names = draft.given(draft.integrations, "name", lambda item: item.name)
     refuse_repeats(names, report, "the integration in {} has this name too")
-    slugs = [((*path, "slug"), slug_of(item)) for path, item in draft.integrations]
-    for path, slug in slugs:
-        _check_slug(path, slug, report)
+    slugs = [
+        ((*path, "slug"), slug_of(item))
+        for path, item in draft.integrations
+        if draft.is_given(*path, "slug") and (item.slug or report.is_sound(*path, "name"))
+    ]
+    for place, slug in slugs:
+        _check_slug(place, slug, report)
     refuse_repeats(slugs, report, "the integration in {} has this slug too: give one of them another `slug`")
-    guids = [((*path, "guid"), item.guid) for path, item in draft.integrations if item.guid]
-    refuse_repeats(guids, report, "the integration in {} has this guid too")
+    guids = draft.given(draft.integrations, "guid", lambda item: item.guid)
+    refuse_repeats([(path, guid) for path, guid in guids if guid], report, "the integration in {} has this guid too")
     for path, item in draft.integrations:
-        _check_config(path, item, report)
+        if draft.is_given(*path, "template"):
+            _check_config(path, item, draft)
     _check_sign_in(draft)
 
 
@@ -45,8 +50,9 @@ def _check_slug(path: Path, slug: str, report: Report) -> None:
         report.add(path, f"the slug `{slug}` is reserved (X-Forwarded-Access-Token-Expires): give another `slug`")
 
 
-def _check_config(path: Path, item: IntegrationSettings, report: Report) -> None:
+def _check_config(path: Path, item: IntegrationSettings, draft: Draft) -> None:
     """What can be said better with the file at hand is said here; the rest is the recipe's own judgement."""
+    report = draft.report
     provider = PROVIDERS.get(item.template)
     if provider is None:
         report.add((*path, "template"), f"unknown template{unknown(item.template, frozenset(PROVIDERS))}")
@@ -59,7 +65,8 @@ def _check_config(path: Path, item: IntegrationSettings, report: Report) -> None
         else:
             report.add(here, _say_unknown(name, provider), at_key=True)
     plain = {name: value for name, value in item.config.items() if name not in fields or not fields[name].secret}
-    for problem in problems(provider, plain, has_client_secret="client_secret" in item.config):
+    has_secret = "client_secret" in item.config or not draft.is_given(*path, "config", "client_secret")
+    for problem in problems(provider, plain, has_client_secret=has_secret):
         here = (*path, "config", problem.field)
         if report.is_sound(*here):
             report.add(here, problem.text)
@@ -89,11 +96,14 @@ def _check_sign_in(draft: Draft) -> None:
     if name not in draft.integration_names:
         report.add(("sign_in",), f"no integration has this name{unknown(name, draft.integration_names)}")
         return
-    item = draft.integration(name)
-    provider = PROVIDERS.get(item.template) if item else None
-    if item is None or provider is None:
+    found = draft.integration(name)
+    if found is None:
         return
-    if not _has_userinfo(provider, item) and report.is_sound("integrations"):
+    path, item = found
+    provider = PROVIDERS.get(item.template) if draft.is_given(*path, "template") else None
+    if provider is None or not draft.is_given(*path, "config", "userinfo_uri"):
+        return
+    if not _has_userinfo(provider, item):
         report.add(("sign_in",), f"`{name}` has no userinfo_uri, so it cannot say who the viewer is")
 
 

@@ -23,17 +23,20 @@ def check_keys(draft: Draft) -> None:
     report = draft.report
     raw: list[tuple[Path, bytes]] = []
     for here, text in draft.store_keys:
+        if not draft.is_given(*here):
+            continue
         try:
             raw.append((here, parse_key(text)))
         except ValueError as exc:
             report.add(here, str(exc))
-    for path, item in draft.api_keys:
-        _check_strength((*path, "key"), item.key, report)
-        if item.content not in draft.content_names and report.is_sound(*path, "content"):
-            report.add((*path, "content"), f"no content has this name{unknown(item.content, draft.content_names)}")
-    names = [((*path, "name"), item.name) for path, item in draft.api_keys]
+    for here, text in draft.given(draft.api_keys, "key", lambda item: item.key):
+        _check_strength(here, text, report)
+    for here, name in draft.given(draft.api_keys, "content", lambda item: item.content):
+        if name not in draft.content_names:
+            report.add(here, f"no content has this name{unknown(name, draft.content_names)}")
+    names = draft.given(draft.api_keys, "name", lambda item: item.name)
     refuse_repeats(names, report, "the API key in {} has this name too")
-    used = [((*path, "key"), _as_key(item.key)) for path, item in draft.api_keys]
+    used = draft.given(draft.api_keys, "key", lambda item: _as_key(item.key))
     refuse_repeats([*raw, *used], report, "the same key stands in {} already: each needs its own")
 
 

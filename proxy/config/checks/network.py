@@ -6,11 +6,10 @@ import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from os.path import normpath
-from pathlib import Path as FilePath
 from urllib.parse import urlsplit
 
 from proxy.config.checks.draft import Draft
-from proxy.config.problems import Path, Report
+from proxy.config.problems import Path
 from proxy.config.schema import TlsSettings
 from proxy.config.values import Listen, TcpListen, UnixListen
 from proxy.model import TcpUpstream, Upstream
@@ -21,12 +20,12 @@ _LOOPBACK = {ip_address("127.0.0.1"), ip_address("::1")}
 def check_network(draft: Draft) -> None:
     """Listeners apart, the API on loopback, no content that is ourselves, TLS files that load."""
     settings, report = draft.settings, draft.report
-    for path, item in draft.contents:
-        _check_upstream((*path, "upstream"), item.upstream, draft)
+    for path, upstream in draft.given(draft.contents, "upstream", lambda item: item.upstream):
+        _check_upstream(path, upstream, draft)
     _check_api_listener(draft)
     if settings.tls is not None:
-        _check_tls(settings.tls, draft.folder, report)
-        if settings.public_url.startswith("http:") and report.is_sound("public_url"):
+        _check_tls(settings.tls, draft)
+        if settings.public_url.startswith("http:"):
             report.add(("tls",), "viewers come by plain http to `public_url`: make it https, or leave `tls` out")
 
 
@@ -66,18 +65,18 @@ class _Place:
 def _check_api_listener(draft: Draft) -> None:
     settings, report = draft.settings, draft.report
     api, here = settings.api.listen, ("api", "listen")
+    if not draft.is_given(*here):
+        return
     if api is None:
         if settings.api.keys:
             report.add(("api", "keys"), "keys are of no use while `api.listen` is null")
         return
-    if not report.is_sound(*here):
-        return
     is_far = isinstance(api, TcpListen) and not any(address.is_loopback for address in _Place.of(api.host).addresses)
-    if is_far and not settings.api.unsafe_listen_anywhere and report.is_sound("api", "unsafe_listen_anywhere"):
+    if is_far and not settings.api.unsafe_listen_anywhere and draft.is_given("api", "unsafe_listen_anywhere"):
         report.add(
             here, "access tokens pass here without TLS: use a loopback address, or `unsafe_listen_anywhere: true`"
         )
-    if report.is_sound("listen") and _collide(settings.listen, api):
+    if draft.is_given("listen") and _collide(settings.listen, api):
         report.add(here, "this is the same address as `listen`")
 
 
@@ -95,12 +94,13 @@ def _check_upstream(path: Path, upstream: Upstream, draft: Draft) -> None:
     settings, report = draft.settings, draft.report
     listeners = (("listen", settings.listen, ("listen",)), ("api.listen", settings.api.listen, ("api", "listen")))
     for name, listener, place in listeners:
-        if listener is not None and report.is_sound(*place) and _reaches(upstream, listener):
+        if listener is not None and draft.is_given(*place) and _reaches(upstream, listener):
             report.add(path, f"this is the sidecar's own listener (`{name}`): requests would go round in circles")
             return
     public = urlsplit(settings.public_url)
     port = public.port or {"http": 80, "https": 443}[public.scheme]
-    if isinstance(upstream, TcpUpstream) and (upstream.host, upstream.port) == (public.hostname, port):
+    is_public = isinstance(upstream, TcpUpstream) and (upstream.host, upstream.port) == (public.hostname, port)
+    if is_public and draft.is_given("public_url"):
         report.add(path, "this is `public_url` itself: requests would go round in circles")
 
 
@@ -110,9 +110,11 @@ def _reaches(upstream: Upstream, listener: Listen) -> bool:
     return isinstance(listener, UnixListen) and normpath(listener.path) == normpath(upstream.socket_path)
 
 
-def _check_tls(tls: TlsSettings, folder: FilePath, report: Report) -> None:
-    certificate, key = folder / tls.certificate, folder / tls.key
+def _check_tls(tls: TlsSettings, draft: Draft) -> None:
+    report, certificate, key = draft.report, draft.folder / tls.certificate, draft.folder / tls.key
     for name, file in (("certificate", certificate), ("key", key)):
+        if not draft.is_given("tls", name):
+            continue
         try:
             if not file.is_file():
                 report.add(("tls", name), f"there is no file {file}")
@@ -120,7 +122,7 @@ def _check_tls(tls: TlsSettings, folder: FilePath, report: Report) -> None:
                 file.open("rb").close()
         except OSError as exc:
             report.add(("tls", name), f"the file {file} cannot be read ({exc.strerror})")
-    if not report.is_sound("tls"):
+    if not (report.is_sound("tls", "certificate") and report.is_sound("tls", "key")):
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")

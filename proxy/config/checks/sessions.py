@@ -17,6 +17,7 @@ def check_sessions(draft: Draft) -> None:
     for name, value in (("idle", session.idle), ("lifetime", session.lifetime)):
         if not _SHORTEST <= value <= _LONGEST:
             report.add(("session", name), "must be between 1m and 400d")
-    if session.idle > session.lifetime and report.is_sound("session"):
+    are_sound = report.is_sound("session", "idle") and report.is_sound("session", "lifetime")
+    if session.idle > session.lifetime and are_sound:
         where = "lifetime" if ("session", "lifetime") in report.marks else "idle"
         report.add(("session", where), "`idle` must not be longer than `lifetime`")

@@ -153,6 +153,8 @@ def test_tls_files_that_cannot_be_looked_at_are_reported(tmp_path):
 
 
 def test_a_file_needs_a_name(tmp_path):
+    pem_pair(tmp_path, "a")
+
     (line,) = problems(tmp_path, with_tls("a.pem", '""'))
 
     assert line == "config.yaml:3:32: tls.key: must be the path of a file"
