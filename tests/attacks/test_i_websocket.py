@@ -237,7 +237,6 @@ FAULTY = {
     "row 145: unknown control opcode": b"\x8b\x80\0\0\0\0",
     "row 145: long ping": b"\x89\xfe\x00\x7e\0\0\0\0" + b"x" * 126,
     "row 145: fragmented ping": b"\x09\x80\0\0\0\0",
-    "row 145: after the close": b"\x88\x80\0\0\0\0" + MASKED_HELLO,
 }
 
 
@@ -251,6 +250,16 @@ async def test_a_faulty_frame_closes_the_socket_and_does_not_pass(
         closing = await wire.exactly(4)
     assert (closing[:1], closing[2:4]) == (b"\x88", (1002).to_bytes(2, "big"))
     assert b"hello" not in sockets.stage.content.everything
+
+
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_row_145_nothing_passes_after_the_viewers_close(sockets: Attacker, segments: str) -> None:
+    async with opened(sockets) as wire:
+        await wire.send(b"\x88\x80\0\0\0\0" + MASKED_HELLO, segments=segments)
+        # The sidecar may end the connection while the viewer still sends; what counts is that it ends.
+        await wire.rest()
+    assert b"hello" not in sockets.stage.content.everything
+    assert_holds(sockets.stage, person="ada")
 
 
 async def test_row_145_a_compressed_frame_passes_when_it_was_agreed_upon(sockets: Attacker) -> None:
