@@ -1,0 +1,111 @@
+"""The apps of `content_examples/` as processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from tests.journeys.chromium import why_no_browser
+from tests.journeys.sidecar import REPOSITORY
+
+EXAMPLES = REPOSITORY / "content_examples"
+STARTS_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """How one of them is started; ``{port}`` stands for its port."""
+
+    framework: str
+    """Its folder, and the package it needs."""
+    pace: str
+    """How ``app.py`` writes that it fetches every ten seconds; a test has it fetch every second."""
+    arguments: tuple[str, ...]
+    """What Python is started with, in the app's folder."""
+    environment: tuple[tuple[str, str], ...] = ()
+    path: str = "/"
+    """A page that answers 200 once the app has started."""
+
+    @property
+    def why_not(self) -> str:
+        """Why there can be no browser journey with it on this machine; empty: there can."""
+        is_here = importlib.util.find_spec(self.framework) is not None
+        return why_no_browser() or ("" if is_here else f"{self.framework} is not installed (extra `examples`)")
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy it with ``viewer_token.py`` beside it; only its pace is another, so that a test need not wait."""
+        text = (EXAMPLES / self.framework / "app.py").read_text()
+        paced = text.replace(self.pace, self.pace.replace("10", "1"))
+        assert paced != text, "the example's pace is written differently now"
+        shutil.copy(EXAMPLES / "viewer_token.py", folder)
+        (folder / "app.py").write_text(paced)
+
+
+STREAMLIT = Example(
+    framework="streamlit",
+    pace='run_every="10s"',
+    arguments=(
+        *("-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.address", "127.0.0.1"),
+        *("--server.port", "{port}", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"),
+    ),
+    path="/_stcore/health",
+)
+SHINY = Example(
+    framework="shiny",
+    pace="EVERY_S = 10",
+    arguments=("-m", "shiny", "run", "--host", "127.0.0.1", "--port", "{port}", "app.py"),
+)
+DASH = Example(
+    framework="dash",
+    pace="EVERY_S = 10",
+    arguments=("app.py",),
+    environment=(("DASH_REQUESTS_PATHNAME_PREFIX", "/orders/"), ("PORT", "{port}")),
+)
+
+
+@asynccontextmanager
+async def running(example: Example, folder: Path, port: int, **environment: str) -> AsyncIterator[Path]:
+    """Run its copy in ``folder``; yield the file with all that it writes."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    own = {name: value.format(port=port) for name, value in example.environment}
+    log_path = folder / f"{example.framework}.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, *(part.format(port=port) for part in example.arguments)],
+            cwd=folder,
+            env={**inherited, "HOME": str(folder), **own, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            await _until_up(process, f"http://127.0.0.1:{port}{example.path}", log_path)
+            yield log_path
+        finally:
+            process.terminate()
+            try:
+                await asyncio.to_thread(process.wait, 10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)
+
+
+async def _until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    async with aiohttp.ClientSession() as http, asyncio.timeout(STARTS_WITHIN_S):
+        while True:
+            assert process.poll() is None, f"the app ended with {process.returncode}:\n{log.read_text()}"
+            with suppress(aiohttp.ClientError):
+                async with http.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.1)
