@@ -32,7 +32,11 @@ def effective(config: Config) -> str:
         "unsafe_shared_origin": config.unsafe_shared_origin,
         "sign_in": names[directory.sign_in] if directory.sign_in else None,
         "store": {"url": f"sqlite://{config.store_path}", "keys": [MASKED for _ in config.store_keys]},
-        "api": {"listen": address(config.api_listen) if config.api_listen else None, "keys": keys},
+        "api": {
+            "listen": address(config.api_listen) if config.api_listen else None,
+            "unsafe_listen_anywhere": config.api_unsafe_listen_anywhere,
+            "keys": keys,
+        },
         "session": {"idle": _span(config.session_idle), "lifetime": _span(config.session_lifetime)},
         "limits": {name: getattr(config.limits, name) for name in Limits.__slots__},
         "integrations": [_integration(item, config) for item in directory.integrations.values()],

@@ -87,6 +87,7 @@ class Config:
     """32 bytes each: the first seals, all open."""
     api_listen: Listen | None
     """``None``: no Server API and no exchange."""
+    api_unsafe_listen_anywhere: bool = False
     content_keys: tuple[ContentKey, ...]
     session_idle: timedelta
     session_lifetime: timedelta
