@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from proxy.cli import main
 from proxy.config.json_schema import json_schema, schema_text
 from proxy.config.load import load
 from proxy.config.schema import Settings
 from proxy.config.tree import setting_paths
 from proxy.config.values import Limits
 from proxy.providers import PROVIDERS
-from tests.unit.config.house import API_KEY, STORE_KEY
+from tests.unit.config.house import API_KEY, CLIENT_SECRET, STORE_KEY
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config.example.yaml"
+SHIPPED = sorted((ROOT / "content_examples").glob("*/config.yaml"))
 
 
 def in_example() -> list[tuple[str, ...]]:
@@ -58,6 +63,37 @@ def test_the_example_can_be_loaded(tmp_path):
 
     assert [content.path for content in config.directory.contents.values()] == ["/sales/", "/board/"]
     assert config.limits == Limits(), "the example shows the defaults"
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.parent.name)
+def test_check_finds_nothing_wrong_with_the_configuration_of_an_example_app(tmp_path, file):
+    stand_ins = {
+        "SIDECAR_KEY": STORE_KEY,
+        "ORDERS_KEY": API_KEY,
+        "ACCOUNTS_SECRET": CLIENT_SECRET,
+        "PWD": str(tmp_path),
+    }
+
+    result = CliRunner().invoke(main, ["check", "-c", str(file)], env=stand_ins)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "is fine" in result.stdout
+
+
+def test_the_example_apps_have_configurations():
+    assert SHIPPED
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Limits)])
+def test_every_limit_is_read_somewhere(name):
+    assert name in read_names(ROOT / "proxy/app.py", *(ROOT / "proxy/gateway").glob("*.py"))
+
+
+def read_names(*files: Path) -> set[str]:
+    """What the files read of something called ``limits``."""
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    reads = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)]
+    return {node.attr for node in reads if ast.unparse(node.value).rpartition(".")[2].lstrip("_") == "limits"}
 
 
 def test_what_the_example_has_commented_out_is_yaml_too():
