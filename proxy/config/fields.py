@@ -53,7 +53,8 @@ class _Read:
         return seen | ({"format": self.text_format} if self.text_format else {})
 
 
-def _bare_boolean(value: object) -> object:
+def bare_boolean(value: object) -> object:
+    """Read the boolean in a variable or a file; anything else stays as it is."""
     return _BOOLEANS.get(value.strip().lower(), value) if isinstance(value, Expanded) else value
 
 
@@ -101,7 +102,7 @@ Email = Annotated[
 Domain = Annotated[
     Text, AfterValidator(str.lower), _matching(_DOMAIN, "must be a domain such as example.org, without @")
 ]
-Boolean = Annotated[bool, Strict(), BeforeValidator(_bare_boolean)]
+Boolean = Annotated[bool, Strict(), BeforeValidator(bare_boolean)]
 Integer = Annotated[int, Strict(), BeforeValidator(_bare_integer)]
 Seconds = Annotated[float, Strict(), BeforeValidator(_bare_number)]
 

@@ -31,6 +31,9 @@ def json_schema() -> dict[str, Value]:
     integration["allOf"] = [_for_template(provider) for provider in PROVIDERS.values()]
     properties = integration["properties"]
     assert isinstance(properties, dict)
+    config = properties["config"]
+    assert isinstance(config, dict)
+    del config["additionalProperties"]  # the templates say it
     properties["template"] = {"enum": list(PROVIDERS), "description": _description(properties["template"])}
     return {"$schema": _DIALECT, **bare}
 
@@ -76,6 +79,9 @@ def _for_template(provider: Provider) -> Value:
 
 
 def _field(field: Field) -> Value:
+    if field.kind == "flag":
+        flags: list[Value] = [choice == "true" for choice in field.choices]
+        return {"description": field.help, "anyOf": [{"enum": flags}, _REFERENCE]}
     choices: dict[str, Value] = {"enum": list(field.choices)} if field.choices else {}
     return {"description": field.help, "type": "string", **choices}
 

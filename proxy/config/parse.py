@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from proxy.config.document import Value
 from proxy.config.problems import Path, Report, did_you_mean, show_key
 from proxy.config.references import Expanded
-from proxy.config.schema import NOT_SUPPORTED, Settings
+from proxy.config.schema import Settings, say_not_supported
 from proxy.config.tree import at, model_at, step_into
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ def _say_choice(given: object) -> str:
 def _say_unknown(path: Path) -> str:
     key = str(path[-1])
     generic = tuple(step for step in path if isinstance(step, str))
-    if generic in NOT_SUPPORTED:
-        return f"not supported by this version: {NOT_SUPPORTED[generic]}"
+    if not_supported := say_not_supported(*generic):
+        return not_supported
     if ":" in key:
         return "unknown setting; is a blank missing after the colon?"
     known = list(model_at(Settings, path[:-1]).model_fields)

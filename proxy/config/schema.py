@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from proxy.config.fields import (
     Boolean,
@@ -29,10 +29,12 @@ from proxy.config.fields import (
     StoreUrl,
     Text,
     UpstreamAddress,
+    bare_boolean,
 )
 from proxy.config.texts import listen, span
 from proxy.config.values import Limits
 from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES
+from proxy.providers import PROVIDERS
 
 APP_MODES = (*sorted(INTERACTIVE_APP_MODES), *sorted(RENDERED_APP_MODES))
 
@@ -226,6 +228,15 @@ class LimitsSettings(_Section):
     )
 
 
+def _flags_as_text(config: object) -> object:
+    """A template's flags are written as booleans; everything else in its ``config`` is text."""
+    if not isinstance(config, dict):
+        return config
+    flags = {field.name for provider in PROVIDERS.values() for field in provider.fields if field.kind == "flag"}
+    bare = {name: bare_boolean(config[name]) for name in flags & config.keys()}
+    return config | {name: str(value).lower() for name, value in bare.items() if isinstance(value, bool)}
+
+
 class IntegrationSettings(_Section):
     """An OAuth client registered at an authorization server."""
 
@@ -242,7 +253,7 @@ class IntegrationSettings(_Section):
     )
     description: Text = Field(default="", description="What viewers read about it. Default empty: nothing is shown.")
     template: Text = Field(description="The kind of authorization server; decides the keys of `config`. Required.")
-    config: dict[str, Text] = Field(
+    config: Annotated[dict[str, Text], BeforeValidator(_flags_as_text)] = Field(
         repr=False,
         description="The template's fields, keys as in Posit Connect's API. Required. Risk: holds `client_secret`; "
         'write it as "${NAME}" or "file:PATH".',
@@ -367,15 +378,22 @@ class Settings(_Section):
     )
 
 
-NOT_SUPPORTED = {
+NOT_SUPPORTED: dict[tuple[str, ...], str] = {
     ("dashboard_url",): "the dashboard",
     ("roles",): "roles",
     ("api", "public"): "the Server API at public_url",
     ("api", "tls"): "TLS on the API listener",
     ("api", "keys", "role"): "keys of administrators and publishers",
+    ("integrations", "config", "revocation_uri"): "giving tokens back (RFC 7009)",
     ("content", "host"): "an origin of its own for content",
     ("content", "headers"): "other names for headers",
     ("metrics",): "metrics",
     ("log",): "settings of the log",
 }
 """Settings that one may look for (list positions left out): refused, never silently ignored."""
+
+
+def say_not_supported(*names: str) -> str:
+    """Say that this version lacks a setting (list positions left out); ``""`` for one that no version is known to have."""
+    what = NOT_SUPPORTED.get(names)
+    return f"not supported by this version: {what}" if what else ""

@@ -11,7 +11,6 @@ class AuthorizationServer:
 
     authorization_endpoint: str
     token_endpoint: str
-    revocation_endpoint: str | None = None
     userinfo_endpoint: str | None = None
     issuer: str | None = None
     """Compared with ``iss`` of callbacks byte for byte; ``None``: not known, nothing is compared."""

@@ -29,8 +29,11 @@ class Field:
     required: bool = False
     secret: bool = False
     """Kept sealed, apart from ``config``."""
-    kind: Literal["url", "text", "choice"] = "text"
+    kind: Literal["url", "text", "choice", "flag"] = "text"
+    """A flag is written true or false, and kept as that text."""
     choices: tuple[str, ...] = ()
+    otherwise: str = ""
+    """What is said of a value that is none of the choices; empty: which they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,6 @@ class Endpoints:
 
     authorization: str
     token: str
-    revocation: str = ""
     userinfo: str = ""
     issuer: str = ""
 
@@ -92,13 +94,18 @@ def problems(provider: Provider, config: Mapping[str, str], *, has_client_secret
                 found.append(FieldProblem(field.name, "required"))
         elif field.kind == "url" and not _is_endpoint(value):
             found.append(FieldProblem(field.name, "must be an https URL without fragment (http on loopback only)"))
-        elif field.kind == "choice" and value not in field.choices:
-            found.append(FieldProblem(field.name, "must be one of " + ", ".join(field.choices)))
+        elif field.choices and value not in field.choices:
+            found.append(FieldProblem(field.name, field.otherwise or "must be one of " + ", ".join(field.choices)))
     method = config.get("token_endpoint_auth_method", "")
     if method in {ClientAuthMethod.CLIENT_SECRET_BASIC, ClientAuthMethod.CLIENT_SECRET_POST} and not has_client_secret:
         found.append(FieldProblem("token_endpoint_auth_method", "needs a client_secret"))
     if method == ClientAuthMethod.NONE and has_client_secret:
         found.append(FieldProblem("token_endpoint_auth_method", "none cannot go with a client_secret"))
+    mode = config.get("auth_mode", "")
+    if mode == "Confidential" and not has_client_secret:
+        found.append(FieldProblem("auth_mode", "Confidential needs a client_secret"))
+    if mode == "Public" and has_client_secret:
+        found.append(FieldProblem("auth_mode", "Public cannot go with a client_secret"))
     return tuple(found)
 
 
@@ -108,7 +115,6 @@ def authorization_server(provider: Provider, integration: Integration) -> Author
     return AuthorizationServer(
         authorization_endpoint=templates.authorization.format_map(config),
         token_endpoint=templates.token.format_map(config),
-        revocation_endpoint=_optional(templates.revocation, config),
         userinfo_endpoint=_optional(templates.userinfo, config),
         issuer=_optional(templates.issuer, config),
         iss_in_response_supported=provider.iss_in_response_supported,

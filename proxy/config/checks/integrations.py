@@ -7,7 +7,7 @@ import re
 from proxy.config import texts
 from proxy.config.checks.draft import Draft, refuse_repeats, slug_of
 from proxy.config.problems import Path, Report, did_you_mean, show_key
-from proxy.config.schema import IntegrationSettings
+from proxy.config.schema import IntegrationSettings, say_not_supported
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Field, Provider, problems
 
@@ -63,7 +63,9 @@ def _check_config(path: Path, item: IntegrationSettings, draft: Draft) -> None:
         if name in fields:
             _check_value(here, fields[name], value, report)
         else:
-            report.add(here, _say_unknown(name, provider), at_key=True)
+            report.add(
+                here, say_not_supported("integrations", "config", name) or _say_unknown(name, provider), at_key=True
+            )
     plain = {name: value for name, value in item.config.items() if name not in fields or not fields[name].secret}
     has_secret = "client_secret" in item.config or not draft.is_given(*path, "config", "client_secret")
     for problem in problems(provider, plain, has_client_secret=has_secret):

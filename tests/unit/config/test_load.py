@@ -287,3 +287,23 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path):
 def test_a_name_that_cannot_be_a_file_is_a_problem():
     with pytest.raises(Exception, match="bad name"):
         load(Path("a\0b"), environment={})
+
+
+@pytest.mark.parametrize(
+    ("secret", "added"),
+    [
+        (f"client_secret: {CLIENT_SECRET}", "auth_mode: Confidential"),
+        (f"client_secret: {CLIENT_SECRET}", "use_pkce: 'true'"),
+        (f"client_secret: {CLIENT_SECRET}", "use_pkce: ${PKCE}"),
+        ("auth_type: Viewer", "auth_mode: Public"),
+    ],
+)
+def test_what_connect_says_of_an_integration_may_be_said_where_it_is_so(tmp_path, secret, added):
+    text = changed(
+        (f"client_secret: {CLIENT_SECRET}\n", f"{secret}\n      {added}\n"),
+        ("client_id: sidecar\n", "client_id: sidecar\n" + ("" if "pkce" in added else "      use_pkce: true\n")),
+    )
+
+    (integration,) = loaded(tmp_path, text, PKCE="True").directory.integrations.values()
+
+    assert (integration.client_secret is None) == ("Public" in added)

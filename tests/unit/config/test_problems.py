@@ -49,6 +49,45 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("{name: sales, content: sales,", "{name: sales, content: sales, role: publisher,")],
         ["config.yaml:8:37: api.keys[0].role: not supported by this version: keys of administrators and publishers"],
     ),
+    "giving tokens back": (
+        [
+            (
+                "      client_id: sidecar\n",
+                "      client_id: sidecar\n      revocation_uri: https://login.example.org/revoke\n",
+            )
+        ],
+        [
+            (
+                "config.yaml:17:7: integrations[0].config.revocation_uri: not supported by this version: giving tokens back "
+                "(RFC 7009)"
+            )
+        ],
+    ),
+    "what Connect can do and we cannot": (
+        [
+            (
+                "      client_id: sidecar\n",
+                "      client_id: sidecar\n      auth_type: Service Account\n      auth_mode: Public\n      use_pkce: false\n",
+            )
+        ],
+        [
+            "config.yaml:17:18: integrations[0].config.auth_type: this version supports Viewer only",
+            "config.yaml:18:18: integrations[0].config.auth_mode: Public cannot go with a client_secret",
+            "config.yaml:19:17: integrations[0].config.use_pkce: PKCE (S256) is always used: write true, or leave it out",
+        ],
+    ),
+    "a confidential client without a secret": (
+        [(f"client_secret: {CLIENT_SECRET}", "auth_mode: Confidential")],
+        ["config.yaml:17:18: integrations[0].config.auth_mode: Confidential needs a client_secret"],
+    ),
+    "a mode that does not exist": (
+        [("      client_id: sidecar\n", "      client_id: sidecar\n      auth_mode: confidential\n")],
+        ["config.yaml:17:18: integrations[0].config.auth_mode: must be one of Confidential, Public"],
+    ),
+    "a boolean where text belongs": (
+        [("client_id: sidecar", "client_id: true")],
+        ["config.yaml:16:18: integrations[0].config.client_id: must be text: put it in quotes"],
+    ),
     "roles": (
         [("sign_in: warehouse", "sign_in: warehouse\nroles: {administrators: [ada@example.org]}")],
         ["config.yaml:3:1: roles: not supported by this version: roles"],

@@ -46,12 +46,8 @@ def test_endpoints_that_are_not_configured_do_not_exist():
 
 
 def test_all_endpoints_are_taken_as_they_are_configured():
-    found = authorization_server(
-        CUSTOM, integration(userinfo_uri="https://u/{x}", revocation_uri="https://r/", issuer="https://i")
-    )
-    assert (found.userinfo_endpoint, found.revocation_endpoint, found.issuer) == (
-        "https://u/{x}", "https://r/", "https://i",
-    )  # fmt: skip
+    found = authorization_server(CUSTOM, integration(userinfo_uri="https://u/{x}", issuer="https://i"))
+    assert (found.userinfo_endpoint, found.issuer) == ("https://u/{x}", "https://i")
 
 
 def test_a_client_with_a_secret_shows_it_in_the_body_by_default():
@@ -147,6 +143,27 @@ def test_https_and_loopback_addresses_are_endpoints(url: str):
 def test_an_authentication_method_that_cannot_work_is_a_problem(method: str, has_secret: bool, text: str):
     found = problems(CUSTOM, {**MINIMAL, "token_endpoint_auth_method": method}, has_client_secret=has_secret)
     assert found == (FieldProblem("token_endpoint_auth_method", text),)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "has_secret", "text"),
+    [
+        ("auth_type", "Service Account", True, "this version supports Viewer only"),
+        ("auth_mode", "Public", True, "Public cannot go with a client_secret"),
+        ("auth_mode", "Confidential", False, "Confidential needs a client_secret"),
+        ("auth_mode", "both", False, "must be one of Confidential, Public"),
+        ("use_pkce", "false", True, "PKCE (S256) is always used: write true, or leave it out"),
+    ],
+)
+def test_what_is_said_of_an_integration_has_to_be_so(field: str, value: str, has_secret: bool, text: str):
+    found = problems(CUSTOM, {**MINIMAL, field: value}, has_client_secret=has_secret)
+    assert found == (FieldProblem(field, text),)
+
+
+@pytest.mark.parametrize(("mode", "has_secret"), [("Confidential", True), ("Public", False)])
+def test_what_connect_says_of_an_integration_is_taken_where_it_is_so(mode: str, has_secret: bool):
+    said = {"auth_type": "Viewer", "auth_mode": mode, "use_pkce": "true"}
+    assert problems(CUSTOM, MINIMAL | said, has_client_secret=has_secret) == ()
 
 
 def test_a_recipe_may_want_a_secret():

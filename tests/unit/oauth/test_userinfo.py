@@ -1,11 +1,7 @@
-from urllib.parse import parse_qsl
-
 import pytest
 
-from proxy.oauth.client_auth import Client, ClientAuthMethod
 from proxy.oauth.message import OutboundResponse
 from proxy.oauth.metadata import AuthorizationServer
-from proxy.oauth.revocation import revocation_request
 from proxy.oauth.userinfo import parse_userinfo, userinfo_request
 
 BARE = AuthorizationServer(authorization_endpoint="https://id.example/a", token_endpoint="https://id.example/t")
@@ -13,9 +9,7 @@ FULL = AuthorizationServer(
     authorization_endpoint="https://id.example/a",
     token_endpoint="https://id.example/t",
     userinfo_endpoint="https://id.example/me",
-    revocation_endpoint="https://id.example/revoke",
 )
-CLIENT = Client(client_id="sidecar", client_secret=None, auth_method=ClientAuthMethod.NONE)
 
 
 def answer(status: int, body: bytes) -> OutboundResponse:
@@ -40,18 +34,6 @@ def test_anything_else_has_no_claims(status: int, body: bytes):
     assert parse_userinfo(answer(status, body)) is None
 
 
-def test_a_token_is_given_back_with_its_kind():
-    request = revocation_request(FULL, CLIENT, "rt", "refresh_token")
-    assert request.url == "https://id.example/revoke"
-    assert parse_qsl(request.body.decode()) == [
-        ("token", "rt"),
-        ("token_type_hint", "refresh_token"),
-        ("client_id", "sidecar"),
-    ]
-
-
 def test_an_endpoint_that_is_not_there_cannot_be_asked():
     with pytest.raises(ValueError, match="userinfo"):
         userinfo_request(BARE, "at")
-    with pytest.raises(ValueError, match="revocation"):
-        revocation_request(BARE, CLIENT, "rt", "refresh_token")
