@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
@@ -20,6 +21,8 @@ _MAX_INTERIM = 16
 """1xx answers before the final one; a content that sends more is broken."""
 _MAX_HEADERS = 256
 _FLUSH_S = 5.0
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class Framing(Enum):
@@ -235,11 +238,13 @@ class ContentSide(asyncio.Protocol):
             exchange.interim(status, self._reason, self._headers)
             return
         self._head_done = True
+        if _CONTROL.search(self._reason):
+            self._reason = b""  # llhttp lets everything but CR and LF through here
         is_bodyless = exchange.is_head or status in {204, 304}
         self._framing = Framing.NONE if is_bodyless else self._body_framing()
         self._keep_alive = parser.should_keep_alive() and not exchange.is_head
-        if is_bodyless and any(name.lower() == b"transfer-encoding" for name, _ in self._headers):
-            self._keep_alive = False  # such content sends the chunks as well (R's httpuv does)
+        if status == 204 and any(name.lower() in _FRAMING and value != b"0" for name, value in self._headers):
+            self._keep_alive = False  # content that announces a body sends it as well (R's httpuv does)
         exchange.answer_head(status, self._reason, self._headers, self._framing)
         if is_bodyless:
             self._ended = True

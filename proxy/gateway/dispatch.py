@@ -20,7 +20,6 @@ from proxy.policy.routing import (
     Reason,
     RedirectToSlash,
     forward_target,
-    split_target,
 )
 
 if TYPE_CHECKING:
@@ -37,16 +36,11 @@ _FILL_TRIES = 3
 def dispatch(exchange: Exchange) -> None:
     """Send the request on its way."""
     board, request = exchange.viewer.board, exchange.request
-    split = split_target(request.target)
-    if isinstance(split, Malformed):
-        exchange.answer_here(Refusal(400, split.because))
-        return
-    path, query = split
     host = request.named.get(b"host", board.public_host)
-    if host != board.public_host and host.lower() != board.public_host and not path.startswith(_HEALTH_PREFIX):
+    if host != board.public_host and host.lower() != board.public_host and not request.path.startswith(_HEALTH_PREFIX):
         exchange.refuse(Refuse(reason=Reason.MISDIRECTED))
         return
-    route = board.routes.find(path, query)
+    route = board.routes.find(request.path, request.query)
     match route:
         case Content():
             _to_content(exchange, route)
@@ -72,9 +66,7 @@ def _to_content(exchange: Exchange, content: Content) -> None:
         return
     exchange.target = target
     may_change = request.is_upgrade or request.method not in SAFE_METHODS
-    if may_change and is_foreign(
-        request.headers, own_origin=board.own_origin, allowed=content.unsafe_allow_origins
-    ):
+    if may_change and is_foreign(request.headers, own_origin=board.own_origin, allowed=content.unsafe_allow_origins):
         exchange.refuse(Refuse(reason=Reason.ORIGIN_REFUSED))
         return
     if isinstance(content.access, Anyone):

@@ -42,7 +42,8 @@ class Exchange:
 
     __slots__ = (
         "_answer_chunked", "_body", "_discard_body", "_head", "_head_sent", "_held_bytes", "_out", "_pool",
-        "_request_done", "_retried", "_side", "content", "is_over", "progress_at", "request", "request_id", "target",
+        "_request_done", "_retried", "_side", "content", "is_over", "progress_at", "request", "request_id", "session_hash",
+        "target",
         "tunnel", "viewer", "waiting",
     )  # fmt: skip
 
@@ -57,6 +58,8 @@ class Exchange:
         """The slow lane, or the dialling of the content; it is told when the viewer gives up."""
         self.tunnel: Tunnel | None = None
         self.is_over = False
+        self.session_hash: SessionHash | None = None
+        """Whose request went to the content; ``None``: nobody's, or not yet."""
         self.progress_at = viewer.board.now
         self._pool: Pool | None = None
         self._side: ContentSide | None = None
@@ -86,6 +89,7 @@ class Exchange:
         """Send the request to its content with what that may know of the viewer."""
         board, content = self.viewer.board, self.content
         assert content is not None
+        self.session_hash = session_hash
         if self.request.is_websocket:
             if board.is_draining:
                 self.refuse(Refuse(reason=Reason.OVERLOADED, retry_after_s=1))
@@ -284,11 +288,11 @@ class Exchange:
         if side is None or self.is_over:
             return
         request = self.request
-        if side.is_reused and not side.received and not self._retried and not request.has_body:
-            if request.method in _RETRYABLE and self._pool is not None:
-                self._retried = True  # the content closed an idle connection just as it was taken: nothing was done
-                self._pool.connect(self, self.viewer.board)
-                return
+        nothing_was_done = side.is_reused and not side.received and not self._retried
+        if nothing_was_done and request.method in _RETRYABLE and not request.has_body and self._pool is not None:
+            self._retried = True  # the content closed an idle connection just as it was taken
+            self._pool.connect(self, self.viewer.board)
+            return
         self._content_failed(Reason.CONTENT_UNAVAILABLE, "connection lost")
 
     def check(self, now: float) -> None:
@@ -296,12 +300,11 @@ class Exchange:
         limits = self.viewer.board.limits
         still_s = now - max(self.progress_at, self.viewer.taken_at)
         if self.viewer.is_write_paused or (not self._request_done and not self.viewer.is_reading_held):
-            if limits.body_progress_timeout_s and still_s > limits.body_progress_timeout_s:
+            if 0 < limits.body_progress_timeout_s < still_s:
                 log.info("exchange ended", reason="no progress by the viewer")
                 self.abort()
-        elif not self._head_sent or self.viewer.is_reading_held:
-            if limits.content_response_timeout_s and still_s > limits.content_response_timeout_s:
-                self._content_failed(Reason.CONTENT_SLOW, "no answer in time")
+        elif (not self._head_sent or self.viewer.is_reading_held) and 0 < limits.content_response_timeout_s < still_s:
+            self._content_failed(Reason.CONTENT_SLOW, "no answer in time")
 
     def cancel(self) -> bool:
         """Give up before anything was answered, so that another answer may be given; else cut, and return ``False``."""

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from contextlib import suppress
+from typing import TypedDict
 
 import structlog
 
@@ -18,6 +19,8 @@ log = structlog.get_logger("gateway")
 
 _TICK_S = 1.0
 _BACKLOG = 1024
+_TLS_GOODBYE_S = 2.0
+"""How long a closing TLS connection waits for the browser's close_notify, which some never send (asyncio: 30 s)."""
 
 
 class Gateway:
@@ -31,7 +34,7 @@ class Gateway:
     async def listen_tcp(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Accept viewers on a TCP port and return it (0 lets the system choose)."""
         server = await self.board.loop.create_server(
-            lambda: ViewerSide(self.board), host, port, ssl=tls, backlog=_BACKLOG, reuse_address=True
+            lambda: ViewerSide(self.board), host, port, backlog=_BACKLOG, reuse_address=True, **_tls_options(tls)
         )
         self._started(server)
         return int(server.sockets[0].getsockname()[1])
@@ -39,16 +42,21 @@ class Gateway:
     async def listen_unix(self, path: str, tls: ssl.SSLContext | None) -> None:
         """Accept viewers on a Unix socket."""
         self._started(
-            await self.board.loop.create_unix_server(lambda: ViewerSide(self.board), path, ssl=tls, backlog=_BACKLOG)
+            await self.board.loop.create_unix_server(
+                lambda: ViewerSide(self.board), path, backlog=_BACKLOG, **_tls_options(tls)
+            )
         )
 
     def apply(self, change: Change) -> None:
-        """Forget, at once, what a change made untrue, and close the sockets that lived on it."""
+        """Forget, at once, what a change made untrue, and end what lived on it."""
         self.board.admission.apply(change)
         match change:
             case SessionEnded(session_hash=key):
                 for tunnel in tuple(self.board.tunnels.get(key, ())):
                     tunnel.close(SESSION_OVER)
+                for viewer in tuple(self.board.connections):
+                    if viewer.exchange is not None and viewer.exchange.session_hash == key:
+                        viewer.exchange.abort()  # an event stream or a download would go on for hours
             case ConsentEnded(viewer_guid=viewer, content_guid=content):
                 for tunnel in self._tunnels():
                     if tunnel.content_guid == content and viewer in {None, tunnel.viewer_guid}:
@@ -68,7 +76,7 @@ class Gateway:
             viewer.drain()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while board.connections:
+                while board.connections:  # noqa: ASYNC110  # an event per connection would cost every request
                     await asyncio.sleep(0.05)
         if board.connections:
             log.warning("connections cut", count=len(board.connections))
@@ -107,3 +115,12 @@ class Gateway:
 
     def _tunnels(self) -> list[Tunnel]:
         return [tunnel for of_session in self.board.tunnels.values() for tunnel in of_session]
+
+
+class _TlsOptions(TypedDict, total=False):
+    ssl: ssl.SSLContext
+    ssl_shutdown_timeout: float
+
+
+def _tls_options(tls: ssl.SSLContext | None) -> _TlsOptions:
+    return {} if tls is None else {"ssl": tls, "ssl_shutdown_timeout": _TLS_GOODBYE_S}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.policy.routing import path_problem
+from proxy.policy.routing import Malformed, split_target
 
 Header = tuple[bytes, bytes]
 
@@ -34,12 +34,25 @@ class Refusal:
 class RequestHead:
     """One request head, filled by the parser's callbacks."""
 
-    __slots__ = ("cookies", "headers", "is_http10", "is_upgrade", "keep_alive", "method", "named", "path", "repeated", "target")
+    __slots__ = (
+        "cookies",
+        "headers",
+        "is_http10",
+        "is_upgrade",
+        "keep_alive",
+        "method",
+        "named",
+        "path",
+        "query",
+        "repeated",
+        "target",
+    )
 
     def __init__(self) -> None:
         self.method = b""
         self.target = b""
-        self.path = b""
+        self.path = self.query = b""
+        """The target's halves, once it was found usable."""
         self.headers: list[Header] = []
         self.named: dict[bytes, bytes] = {}
         """The headers of ``_SINGULAR``, names in lower case."""
@@ -115,9 +128,10 @@ class RequestHead:
     def _shape_refusal(self) -> Refusal | None:
         if not self.is_http10 and not self.named.get(b"host"):
             return Refusal(400, "host missing")
-        problem = path_problem(self.target)
-        if problem is not None:
-            return Refusal(400, problem)
+        split = split_target(self.target)
+        if isinstance(split, Malformed):
+            return Refusal(400, split.because)
+        self.path, self.query = split
         if self.is_upgrade and not self.is_websocket:
             return Refusal(400, "upgrade refused")
         return None

@@ -59,7 +59,7 @@ class Admit:
 
     session_hash: SessionHash
     viewer_guid: str
-    header_block: bytes
+    header_block: bytes = field(repr=False)
     good_until: float
     expires_at: float
     """Absolute end of the session, epoch seconds."""

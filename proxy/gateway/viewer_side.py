@@ -49,29 +49,9 @@ class ViewerSide(asyncio.Protocol):
     """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
 
     __slots__ = (
-        "_ahead",
-        "_body",
-        "_close_after",
-        "_closing_at",
-        "_complete",
-        "_head_bytes",
-        "_head_done",
-        "_head_since",
-        "_idle_since",
-        "_is_deaf",
-        "_parser",
-        "_peer",
-        "_request",
-        "_transport",
-        "_trusts_peer",
-        "_unsent_bytes",
-        "board",
-        "client",
-        "exchange",
-        "is_reading_held",
-        "is_write_paused",
-        "taken_at",
-        "tunnel",
+        "_ahead", "_body", "_close_after", "_closing_at", "_complete", "_head_bytes", "_head_done", "_head_since",
+        "_idle_since", "_is_deaf", "_parser", "_peer", "_request", "_transport", "_trusts_peer", "_unsent_bytes",
+        "board", "client", "exchange", "is_reading_held", "is_write_paused", "taken_at", "tunnel",
     )  # fmt: skip
 
     def __init__(self, board: Switchboard) -> None:
@@ -127,7 +107,8 @@ class ViewerSide(asyncio.Protocol):
 
     def connection_header(self) -> bytes:
         """Return the ``Connection`` line that the present answer needs."""
-        if self._close_after or not self._request.keep_alive or self.board.is_draining:
+        is_last = self._close_after or self.board.is_draining or not self.board.limits.keep_alive_s
+        if is_last or not self._request.keep_alive:
             self._close_after = True
             return b"Connection: close\r\n"
         return b"Connection: keep-alive\r\n" if self._request.is_http10 else b""
@@ -348,9 +329,7 @@ class ViewerSide(asyncio.Protocol):
             # Whatever follows a request that is being answered is ignored: the answer ends, then the connection.
             self._is_deaf = self._close_after = True
             self._progress()
-        elif exchange is None:
-            self.answer(refusal)
-        elif exchange.cancel():
+        elif exchange is None or exchange.cancel():
             self.answer(refusal)
 
     def answer(self, refusal: Refusal) -> None:

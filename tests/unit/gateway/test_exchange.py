@@ -4,13 +4,17 @@ import asyncio
 
 import pytest
 
+from proxy.gateway.admission import session_hash
+from proxy.model import SessionEnded
 from tests.unit.gateway.harness import BLOCK, OK, answering, get, read_head
 
 
 async def test_a_known_viewers_request_reaches_the_content_with_the_header_block(start):
     one = await start(answering(OK))
     client = await one.connect()
-    client.send(get("/sales/a?b=%20c", extra=b"X-Forwarded-User: mallory\r\nX_Forwarded_Access_Token: forged\r\nA: b\r\n"))
+    client.send(
+        get("/sales/a?b=%20c", extra=b"X-Forwarded-User: mallory\r\nX_Forwarded_Access_Token: forged\r\nA: b\r\n")
+    )
     assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
     assert await client.exactly(2) == b"ok"
     seen = one.content.bytes
@@ -210,7 +214,9 @@ async def test_a_204_with_chunks_behind_it_is_answered_and_its_connection_droppe
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", id="unasked 101"),
+        pytest.param(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", id="unasked 101"
+        ),
         pytest.param(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", id="bare 101"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", id="two framings"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", id="two lengths"),
@@ -240,9 +246,7 @@ async def test_an_answer_cut_inside_its_length_cuts_the_viewer(start):
 
 
 async def test_a_chunked_answer_cut_in_its_middle_has_no_last_chunk(start):
-    one = await start(
-        answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", then_close=True)
-    )
+    one = await start(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", then_close=True))
     client = await one.connect()
     client.send(get())
     await client.head()
@@ -316,4 +320,35 @@ async def test_a_half_closed_viewer_counts_as_gone(start):
         await asyncio.sleep(0.01)
     client.writer.write_eof()
     assert await client.rest() == b""
+    client.close()
+
+
+async def test_signing_out_cuts_a_stream_that_is_under_way(start):
+    """Fails when only WebSockets end: an event stream would go on with the token of a viewer who has left."""
+
+    async def handler(reader, writer):
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await reader.read()
+
+    one = await start(handler)
+    ada, other = await one.connect(), await one.connect()
+    ada.send(get())
+    other.send(get("/open/"))
+    for client in (ada, other):
+        await client.head()
+        await client.exactly(14)
+    one.gateway.apply(SessionEnded(session_hash("ada")))
+    assert b"0\r\n\r\n" not in await ada.until_cut()
+    assert len(one.board.connections) == 1
+    other.close()
+
+
+async def test_a_204_that_announces_a_body_is_the_last_answer_of_its_connection(start):
+    one = await start(answering(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"))
+    client = await one.connect()
+    for _ in range(2):
+        client.send(get())
+        assert await client.head() == b"HTTP/1.1 204 No Content\r\n\r\n"
+    assert len(one.content.received) == 2
     client.close()

@@ -185,6 +185,13 @@ async def test_an_unsafe_request_from_a_foreign_page_never_reaches_the_content(s
         assert answer.startswith(b"HTTP/1.1 200 ")
 
 
+async def test_without_keep_alive_every_answer_is_the_last(start):
+    one = await start(answering(OK), limits=replace(Limits(), keep_alive_s=0))
+    got = await one.ask(get("/open/"))
+    assert b"Connection: close\r\n" in got
+    assert got.endswith(b"ok")
+
+
 async def test_connections_are_limited_in_total_and_per_peer(start):
     for limits in (replace(Limits(), max_connections=1), replace(Limits(), max_connections_per_peer=1)):
         one = await start(answering(OK), limits=limits)
