@@ -72,8 +72,7 @@ class Outcome:
 def through_gateway(segments: list[bytes]) -> Outcome:
     """Send segments to a fresh gateway; afterwards it must be at rest, whatever they were."""
     recorder = Recorder()
-    with structlog.testing.capture_logs() as logged:
-        world = World(on_content=recorder.meet)
+    with structlog.testing.capture_logs() as logged, World(on_content=recorder.meet) as world:
         world.admit("ada")
         viewer = world.viewer()
         for segment in segments:
@@ -86,7 +85,6 @@ def through_gateway(segments: list[bytes]) -> Outcome:
         assert not world.board.connections, "a viewer was left waiting"
         assert not world.board.tasks
         assert not world.board.tunnels
-        world.close()
     refusals = [entry["reason"] for entry in logged if entry["event"] == "request refused"]
     return Outcome(recorder, answered, refusals, world.control_requests)
 

@@ -63,26 +63,25 @@ def _relay(segments: list[bytes], *, closes: bool, method: bytes) -> Relayed:
         else:
             line.send(VICTIM)
 
-    world = World(on_content=on_content)
-    world.admit("ada")
-    viewer = world.viewer()
-    viewer.send(get(method=method, extra=b"Content-Length: 0\r\n" if method == b"POST" else b""))
-    content = state["line"]
-    for segment in segments:
-        content.send(segment)
-    if closes:
-        content.send_eof()
-    answered, is_closed = bytes(viewer.taken), viewer.eof_taken or viewer.is_lost
-    other = world.viewer()
-    other.send(get())
-    victim = bytes(other.taken)
-    for each in (viewer, other):
-        each.lose()
-    assert not world.board.connections
-    assert not world.board.tasks
-    for pool in world.board.pools.values():
-        assert len(pool.open) == len(pool._idle), "a connection belongs to nobody"
-    world.close()
+    with World(on_content=on_content) as world:
+        world.admit("ada")
+        viewer = world.viewer()
+        viewer.send(get(method=method, extra=b"Content-Length: 0\r\n" if method == b"POST" else b""))
+        content = state["line"]
+        for segment in segments:
+            content.send(segment)
+        if closes:
+            content.send_eof()
+        answered, is_closed = bytes(viewer.taken), viewer.eof_taken or viewer.is_lost
+        other = world.viewer()
+        other.send(get())
+        victim = bytes(other.taken)
+        for each in (viewer, other):
+            each.lose()
+        assert not world.board.connections
+        assert not world.board.tasks
+        for pool in world.board.pools.values():
+            assert len(pool.open) == len(pool._idle), "a connection belongs to nobody"
     return Relayed(answered, is_closed, victim)
 
 

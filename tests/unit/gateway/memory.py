@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 from proxy.config.values import Limits
 from proxy.gateway.admission import AdmissionTable, session_hash
@@ -266,12 +267,19 @@ class World:
 
         self.do(check)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Cut every line; what the loop still holds is a fault of the test that did not look."""
-        for line in self.lines:
-            if not line.is_lost:
-                line.lose()
-        self.settle()
+        """Stop, whatever is left; a test looks before."""
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        for _ in range(5):
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
         self.loop.close()
 
     async def open_content(self, pool: Pool) -> ContentSide:
