@@ -15,6 +15,7 @@ from tests.doubles.authorization_server import AuthorizationServer
 from tests.doubles.grants import ACCESS_MARKER
 from tests.doubles.protected_api import Call, ProtectedApi
 from tests.doubles.serving import free_port
+from tests.doubles.tap import Tap
 from tests.journeys.authority import Authority
 from tests.journeys.chromium import PUBLIC_NAME, chromium
 from tests.journeys.example_apps import Example, running
@@ -128,7 +129,7 @@ class Scene:
 
 @asynccontextmanager
 async def staged(example: Example, folder: Path, *, ttl_s: float) -> AsyncIterator[Scene]:
-    """Start everything; afterwards, look for secrets in the store and the logs, and stop politely."""
+    """Start everything; afterwards, look for secrets in the store, the logs and on the wire, and stop politely."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(AuthorizationServer.running())
         server.shows_consent_page = True
@@ -141,7 +142,8 @@ async def staged(example: Example, folder: Path, *, ttl_s: float) -> AsyncIterat
         setup = Setup(folder=folder, scheme="https", host=PUBLIC_NAME)
         setup.add_integration("accounts", server.config_for(server.register(setup.redirect_uri)))
         settings = {"integrations": ["accounts"], "app_mode": f"python-{example.framework}"}
-        setup.add_content("orders", f"http://127.0.0.1:{port}", **settings)
+        tap = await stack.enter_async_context(Tap.running(port))
+        setup.add_content("orders", tap.address, **settings)
         setup.more |= {
             "sign_in": "accounts",
             "tls": {"certificate": str(issued.certificate), "key": str(issued.key)},
@@ -160,6 +162,9 @@ async def staged(example: Example, folder: Path, *, ttl_s: float) -> AsyncIterat
         leaks.search_store(setup.state_file)
         leaks.search_log(sidecar.log)
         leaks.search("log of the content", app_log.read_bytes(), NEVER_WITH_CONTENT)
+        assert ACCESS_MARKER.encode() in tap.to_content, "the tap listens where tokens pass"
+        leaks.search("what the content saw", bytes(tap.to_content), (*NEVER_WITH_CONTENT, "oauth-sidecar-"))
+        leaks.search("what the content said", bytes(tap.from_content), NEVER_WITH_CONTENT)
         assert leaks.found == []
         assert await sidecar.stop() == 0
 
