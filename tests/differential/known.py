@@ -34,6 +34,7 @@ AIOHTTP_READS = {
 
 STRICT_REFUSES_WE_READ = {
     "empty line": "a line before the request, or a stray CR, is passed over (RFC 9112 §2.2); the head is written anew",
+    "spaces": "llhttp passes over more than one space before the version; the head is written anew with one",
 }
 
 MALFORMED_TO_US_ALONE = {

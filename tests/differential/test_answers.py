@@ -156,7 +156,7 @@ def known_lenient(raw: bytes, written: Reading, status: int) -> bool:
         return bool(ANSWERS_STRICT_REFUSES["empty line"])
     if re.match(rb"HTTP/1\.[01] [0-9]{3}\r\n", raw):
         return bool(ANSWERS_STRICT_REFUSES["no reason"])
-    return written.because in ANSWERS_STRICT_REFUSES
+    return OPEN_FAULT.match(raw) is not None or written.because in ANSWERS_STRICT_REFUSES
 
 
 @pytest.fixture(scope="module")
