@@ -11,7 +11,9 @@ def table(**changes) -> AdmissionTable:
     return AdmissionTable(**{"max_sessions": 100, "idle_s": 3600.0} | changes)
 
 
-def admit(session_id: str = "s1", *, viewer: str = "ada", block: bytes = b"T: 1\r\n", good_until: float = 2000.0) -> Admit:
+def admit(
+    session_id: str = "s1", *, viewer: str = "ada", block: bytes = b"T: 1\r\n", good_until: float = 2000.0
+) -> Admit:
     return Admit(
         session_hash=session_hash(session_id),
         viewer_guid=viewer,

@@ -41,7 +41,9 @@ async def test_a_chunked_upload_is_framed_anew_without_extensions_and_trailers(s
 
     one = await start(handler)
     client = await one.connect()
-    client.send(get("/open/", method=b"POST", extra=b"Transfer-Encoding: chunked\r\nTrailer: X-Forwarded-Access-Token\r\n"))
+    client.send(
+        get("/open/", method=b"POST", extra=b"Transfer-Encoding: chunked\r\nTrailer: X-Forwarded-Access-Token\r\n")
+    )
     client.send(b"3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX-Forwarded-Access-Token: evil\r\n\r\n")
     assert (await client.head()).startswith(b"HTTP/1.1 200 ")
     assert b"evil" not in one.content.bytes
@@ -217,7 +219,10 @@ async def test_a_content_on_a_unix_socket_is_reached(start, tmp_path: Path):
 @pytest.mark.parametrize("path", ["/__oauth__/logout", "/__health__/ready"])
 async def test_own_paths_reach_the_control_plane_with_their_body(start, path):
     one = await start(answering(OK))
-    raw = get(path, method=b"POST", extra=b"Content-Length: 5\r\nConnection: close\r\nX-Forwarded-Proto: x\r\n") + b"hello"
+    raw = (
+        get(path, method=b"POST", extra=b"Content-Length: 5\r\nConnection: close\r\nX-Forwarded-Proto: x\r\n")
+        + b"hello"
+    )
     assert b"control::5" in await one.ask(raw)
     assert "X-Forwarded-Proto" not in one.control_requests[0].headers
     assert "Cookie" in one.control_requests[0].headers
