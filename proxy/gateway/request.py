@@ -64,16 +64,16 @@ class RequestHead:
         """The parser saw ``Upgrade`` and a ``Connection`` that names it."""
         self.keep_alive = True
 
-    def add(self, name: bytes, value: bytes) -> None:
-        """Take one header as received."""
-        self.headers.append((name, value))
-        folded = name.lower()
-        if folded in _SINGULAR:
-            if folded in self.named:
-                self.repeated = folded
-            self.named[folded] = value
-        elif folded == b"cookie":
-            self.cookies.append(value)
+    def index(self) -> None:
+        """Find the headers that decide something; to be called once, with ``headers`` complete."""
+        for name, value in self.headers:
+            folded = name.lower()
+            if folded in _SINGULAR:
+                if folded in self.named:
+                    self.repeated = folded
+                self.named[folded] = value
+            elif folded == b"cookie":
+                self.cookies.append(value)
 
     @property
     def is_chunked(self) -> bool:

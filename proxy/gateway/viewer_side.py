@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from proxy.gateway.content_side import ContentSide
     from proxy.gateway.switchboard import Switchboard
     from proxy.gateway.websocket import Tunnel
-    from proxy.model import Content
+    from proxy.model import Content, ContentGuid
 
 log = structlog.get_logger("gateway")
 
@@ -49,9 +49,10 @@ class ViewerSide(asyncio.Protocol):
     """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
 
     __slots__ = (
-        "_ahead", "_body", "_close_after", "_closing_at", "_complete", "_head_bytes", "_head_done", "_head_since",
-        "_idle_since", "_is_deaf", "_parser", "_peer", "_request", "_transport", "_trusts_peer", "_unsent_bytes",
-        "board", "client", "exchange", "is_reading_held", "is_write_paused", "taken_at", "tunnel",
+        "_ahead", "_body", "_close_after", "_closing_at", "_complete", "_forwarded", "_head_bytes", "_head_done",
+        "_head_since", "_idle_since", "_is_deaf", "_max_headers", "_parser", "_peer", "_request", "_transport",
+        "_trusts_peer", "_unsent_bytes", "board", "client", "exchange", "is_reading_held", "is_write_paused",
+        "taken_at", "tunnel",
     )  # fmt: skip
 
     def __init__(self, board: Switchboard) -> None:
@@ -67,6 +68,8 @@ class ViewerSide(asyncio.Protocol):
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._peer = ""
         self._trusts_peer = False
+        self._max_headers = board.limits.max_headers
+        self._forwarded: dict[ContentGuid, bytes] = {}
         self._is_deaf = False
         self._close_after = False
         self._closing_at = 0.0
@@ -126,14 +129,19 @@ class ViewerSide(asyncio.Protocol):
 
     def forwarded_headers(self, content: Content) -> bytes:
         """Return the ``X-Forwarded-…`` lines about this connection for a content."""
-        received = [value for name, value in self._request.headers if name.lower() == b"x-forwarded-for"]
-        return forwarded_headers(
-            client=self._peer,
-            host=self.board.public_host,
-            proto=self.board.proto,
-            prefix=content.path.encode() if content.strip_prefix else None,
-            trusted_for=b", ".join(received) if self._trusts_peer and received else None,
-        )
+        lines = self._forwarded.get(content.guid)
+        if lines is None:
+            received = [value for name, value in self._request.headers if name.lower() == b"x-forwarded-for"]
+            lines = forwarded_headers(
+                client=self._peer,
+                host=self.board.public_host,
+                proto=self.board.proto,
+                prefix=content.path.encode() if content.strip_prefix else None,
+                trusted_for=b", ".join(received) if self._trusts_peer and received else None,
+            )
+            if not self._trusts_peer:  # a proxy speaks for another viewer with each request
+                self._forwarded[content.guid] = lines
+        return lines
 
     def become_tunnel(self, tunnel: Tunnel) -> None:
         """From now on every byte is the tunnel's; the parser is dropped."""
@@ -281,14 +289,16 @@ class ViewerSide(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
             return  # a trailer: not passed on
-        if len(self._request.headers) >= self.board.limits.max_headers:
+        headers = self._request.headers
+        if len(headers) >= self._max_headers:
             raise _Refused(Refusal(431, "too many headers"))
-        self._request.add(name, value)
+        headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         parser, request = self._parser, self._request
         assert parser is not None
         self._head_done = True
+        request.index()
         request.method = parser.get_method()
         version = parser.get_http_version()
         request.is_http10 = version == "1.0"

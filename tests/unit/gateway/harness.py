@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 
 from aiohttp import web
 
@@ -175,7 +176,9 @@ def get(path: str = "/sales/", *, session: str | None = "ada", extra: bytes = b"
     return b"%b %b HTTP/1.1\r\nHost: localhost\r\n%b%b\r\n" % (method, path.encode(), cookie, extra)
 
 
-async def start(handler: Handler, *, limits: Limits | None = None, **content_changes: object) -> Harness:
+async def start(
+    handler: Handler, *, limits: Limits | None = None, trusted_proxies: Sequence[str] = (), **content_changes: object
+) -> Harness:
     """Start everything; the session ``ada`` is known, whoever else asks is sent to sign in."""
     raw = RawContent(handler)
     await raw.start()
@@ -208,7 +211,7 @@ async def start(handler: Handler, *, limits: Limits | None = None, **content_cha
         names=NAMES,
         routes=Routes([content, public]),
         limits=limits,
-        trusted_proxies=(),
+        trusted_proxies=tuple(ip_network(proxy) for proxy in trusted_proxies),
         injected=injected_names([]),
         admission=AdmissionTable(max_sessions=1000, idle_s=3600),
         slow_lane=slow_lane,
