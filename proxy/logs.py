@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 
 import structlog
 
@@ -26,6 +27,7 @@ def configure_logs(*, json: bool | None = None) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_quotes,
         structlog.processors.format_exc_info,  # before any renderer could show more of it
         _shorten,
     ]
@@ -45,6 +47,17 @@ def configure_logs(*, json: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+
+
+def _without_quotes(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Keep what aiohttp says of a malformed message from quoting it: the line may hold a key, a cookie or a code."""
+    info = event.get("exc_info")
+    if str(event.get("logger", "")).startswith("aiohttp") and isinstance(info, tuple) and info[0] is not None:
+        del event["exc_info"]
+        event["exception"] = "".join([*traceback.format_tb(info[2]), info[0].__name__])
+    return event
 
 
 def _shorten(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from aiohttp.http_exceptions import BadHttpMessage
 
 from proxy.logs import configure_logs
 from tests.unit.logging_state import logging_put_back
@@ -38,6 +39,10 @@ def entries(lines):
 def fail(text="a secret was near"):
     token = SECRET
     raise ValueError(text if token else "")
+
+
+def quote():
+    raise BadHttpMessage(f"Invalid header: Authorization: Key {SECRET}") from ValueError(SECRET)
 
 
 def test_a_line_carries_event_level_logger_and_an_instant_in_utc(entries):
@@ -81,6 +86,19 @@ def test_an_exception_stays_on_its_line(entries):
         structlog.get_logger().exception("it failed")
     (entry,) = entries()
     assert entry["exception"].splitlines()[0] == "Traceback (most recent call last):"
+
+
+def test_what_aiohttp_says_of_a_malformed_message_does_not_quote_it(lines):
+    written = lines(json=True)
+    try:
+        quote()
+    except BadHttpMessage:
+        logging.getLogger("aiohttp.server").exception("Error handling request")
+    (line,) = written()
+    assert SECRET not in line
+    told = json.loads(line)["exception"].splitlines()
+    assert "test_what_aiohttp_says" in told[0]
+    assert told[-1] == "BadHttpMessage"
 
 
 HOSTILE = 'a\r\n{"event": "forged"}\x1b[2J\x00\x9b\u2028\u202e\ud800'

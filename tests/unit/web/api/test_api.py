@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+from contextlib import redirect_stderr
 
 import pytest
 from posit.connect import Client
@@ -11,6 +13,8 @@ from structlog.testing import capture_logs
 
 from proxy.errors import StoreUnavailable
 from proxy.flows.exchange import Refused
+from proxy.logs import configure_logs
+from tests.unit.logging_state import logging_put_back
 from tests.unit.web.conftest import KEY, SALES
 
 AUTHORIZED = {"Authorization": f"Key {KEY}"}
@@ -230,10 +234,30 @@ async def test_posit_sdk_raises_its_own_error_for_a_refusal(api, flows):
     assert (error.error_code, error.error_message) == (215, "Invalid subject_token")
 
 
-async def test_two_host_headers_are_refused(api):
+async def answer_to(api, request: bytes) -> bytes:
+    """Send bytes as they are; return all that comes back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
-    writer.write(b"GET /__ping__ HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\nConnection: close\r\n\r\n")
-    head = await reader.read()
+    writer.write(request)
+    answer = await reader.read()
     writer.close()
     await writer.wait_closed()
-    assert head.startswith((b"HTTP/1.1 421", b"HTTP/1.1 400", b"HTTP/1.0 400"))
+    return answer
+
+
+async def test_two_host_headers_are_refused(api):
+    answer = await answer_to(
+        api, b"GET /__ping__ HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\nConnection: close\r\n\r\n"
+    )
+    assert answer.startswith((b"HTTP/1.1 421", b"HTTP/1.1 400", b"HTTP/1.0 400"))
+
+
+async def test_a_malformed_request_is_refused_and_no_line_of_the_log_quotes_it(api):
+    said = io.StringIO()
+    with logging_put_back(), redirect_stderr(said):
+        configure_logs(json=True)
+        answer = await answer_to(
+            api, b"GET /token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Key se\x00cret-key\r\n\r\n"
+        )
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert "Error handling request" in said.getvalue()
+    assert "cret-key" not in said.getvalue()
