@@ -120,8 +120,11 @@ def format_key(raw: bytes) -> str:
 
 
 def hash_handle(text: str) -> bytes:
-    """Hash a session id, session token or API key (all at least 128 random bits, so a plain SHA-256 is enough)."""
-    return hashlib.sha256(text.encode()).digest()
+    """Hash a session id, session token or API key (all at least 128 random bits, so a plain SHA-256 is enough).
+
+    Bytes of a header that were no UTF-8 (aiohttp hands them on as surrogates) make a handle that nobody has.
+    """
+    return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
 
 
 def _key_id(key: bytes) -> bytes:

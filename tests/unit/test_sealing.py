@@ -202,3 +202,8 @@ def test_a_key_that_nobody_drew_at_random_is_refused_without_being_quoted(text, 
 
 def test_a_handle_is_stored_as_its_sha256():
     assert hash_handle("abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_bytes_that_were_no_text_are_a_handle_like_any_other():
+    from_a_header = b"abc\xff\xc3(".decode(errors="surrogateescape")
+    assert hash_handle(from_a_header) == hashlib.sha256(b"abc\xff\xc3(").digest()

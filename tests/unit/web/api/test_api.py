@@ -251,6 +251,12 @@ async def test_two_host_headers_are_refused(api):
     assert answer.startswith((b"HTTP/1.1 421", b"HTTP/1.1 400", b"HTTP/1.0 400"))
 
 
+async def test_a_key_that_is_no_text_is_a_wrong_key(api, flows):
+    head = b"GET /token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Key \xff\xc3(\r\nConnection: close\r\n\r\n"
+    assert (await answer_to(api, head)).startswith(b"HTTP/1.1 401")
+    assert flows.asked == []
+
+
 async def test_a_malformed_request_is_refused_and_no_line_of_the_log_quotes_it(api):
     said = io.StringIO()
     with logging_put_back(), redirect_stderr(said):
