@@ -5,12 +5,13 @@ sealed.
 
 The house, top to bottom. An upper floor may use a lower one; rooms on one floor are strangers (held by a test)::
 
-    8  cli, demo                               commands; a whole world on loopback to try it in
-    7  app, healthcheck, logs                  composition root: the only file that knows everything
-    6  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through
-    5  flows    |  outbound                    use cases (await store, send)  |  HTTP client towards providers
-    4  store                                   protocol, SQL statements, one small driver per engine
+    9  cli, demo                               commands; a whole world on loopback to try it in
+    8  app, healthcheck, logs                  composition root: the only file that knows everything
+    7  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through
+    6  flows    |  outbound                    use cases (await store, send)  |  HTTP client towards providers
+    5  store                                   protocol, SQL statements, one small driver per engine
     ──────── below this line: no sockets, no files, no clock, no randomness, no logging ────────
+    4  wire                                    HTTP/1.1 heads and WebSocket frames, between bytes and values
     3  policy   |  providers  |  sealing       decisions  |  provider recipes  |  encryption under a key ring
     2  model    |  oauth      |  errors        the words  |  the RFCs' core    |  the error family
 
@@ -20,7 +21,7 @@ One request, for a viewer who is known (everything is an upstream)::
     gateway/viewer_side.py    bytes → a request head, checked; one Exchange for it
     gateway/dispatch.py       policy/routing.py: which content? policy/cookies.py: which session?
     gateway/admission.py      the table in memory: session × content → ready header block, good until …
-    gateway/heads.py          the head anew: policy/headers.py says what the content may see of the viewer's
+    wire/heads.py             the head anew: policy/headers.py says what the content may see of the viewer's
     gateway/exchange.py       request and answer, between one viewer and at any moment one content connection
     gateway/pool.py           an idle connection to the content, or a new one: a ContentSide
     gateway/content_side.py   the answer comes back, its body streams through, back-pressure both ways

@@ -36,13 +36,13 @@ from proxy.gateway.admission import AdmissionTable
 from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
-from proxy.gateway.switchboard import Admit, Refuse, SlowLane, Switchboard
+from proxy.gateway.switchboard import Admit, SlowLane, Switchboard
 from proxy.logs import configure_logs
 from proxy.model import Change, Content, CredentialsChanged
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.injection import injected_names
-from proxy.policy.routing import Reason, Routes
+from proxy.policy.routing import Reason, Refuse, Routes
 from proxy.sealing import KeyRing
 from proxy.store.base import Store
 from proxy.store.sqlite import open_store

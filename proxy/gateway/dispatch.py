@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 import structlog
 
 from proxy.errors import StoreUnavailable
-from proxy.gateway.request import SAFE_METHODS, Refusal
-from proxy.gateway.switchboard import Admit, Refuse
+from proxy.gateway.switchboard import Admit
 from proxy.model import Anyone, Content
 from proxy.policy.cookies import session_ids
 from proxy.policy.origin import is_foreign
@@ -19,8 +18,10 @@ from proxy.policy.routing import (
     OwnPath,
     Reason,
     RedirectToSlash,
+    Refuse,
     forward_target,
 )
+from proxy.wire.request import SAFE_METHODS, Refusal
 
 if TYPE_CHECKING:
     from proxy.gateway.exchange import Exchange

@@ -11,23 +11,22 @@ from typing import TYPE_CHECKING
 import structlog
 
 from proxy.gateway.content_side import ContentSide, Framing, Header
-from proxy.gateway.heads import (
+from proxy.gateway.websocket import Tunnel, accept_for
+from proxy.policy.routing import Reason, Refuse
+from proxy.wire.heads import (
     answer_head,
     answer_head_from_control,
     redirect,
     request_head,
     request_head_to_control,
 )
-from proxy.gateway.request import Refusal
-from proxy.gateway.switchboard import Refuse
-from proxy.gateway.websocket import Tunnel, accept_for
-from proxy.policy.routing import Reason
+from proxy.wire.request import Refusal
 
 if TYPE_CHECKING:
     from proxy.gateway.pool import Pool
-    from proxy.gateway.request import RequestHead
     from proxy.gateway.viewer_side import ViewerSide
     from proxy.model import Content, SessionHash
+    from proxy.wire.request import RequestHead
 
 log = structlog.get_logger("gateway")
 
@@ -96,15 +95,18 @@ class Exchange:
                 return
             self.tunnel = Tunnel(board, self.viewer, content.guid, session_hash)
         self._head = request_head(
-            board, self.request, target=self.target, injected=header_block + self.viewer.forwarded_headers(content)
-        )
+            self.request, public_host=board.public_host, target=self.target, names=board.names, ours=board.injected,
+            injected=header_block + self.viewer.forwarded_headers(content),
+        )  # fmt: skip
         self._go(board.pools[content.guid])
 
     def to_control_plane(self) -> None:
         """Send the request, as it is, to our own application."""
         board = self.viewer.board
         self.request_id = board.next_request_id()
-        self._head = request_head_to_control(board, self.request, client=self.viewer.client, request_id=self.request_id)
+        self._head = request_head_to_control(
+            self.request, public_host=board.public_host, client=self.viewer.client, request_id=self.request_id
+        )
         self._go(board.control)
 
     def refuse(self, refusal: Refuse) -> None:
@@ -121,8 +123,8 @@ class Exchange:
         self._body.clear()
         self.viewer.release_reading()
         self._head = request_head_to_control(
-            board, self.request, client=self.viewer.client, request_id=self.request_id, content=self.content,
-            refusal=refusal,
+            self.request, public_host=board.public_host, client=self.viewer.client, request_id=self.request_id,
+            content=self.content, refusal=refusal,
         )  # fmt: skip
         self._go(board.control)
 
@@ -202,7 +204,9 @@ class Exchange:
         """Pass on a 1xx that the viewer can use: 100 when asked for, 103."""
         if self.request.is_http10 or (status == 100 and not self.request.expects_continue) or status not in {100, 103}:
             return
-        head = answer_head(self.viewer.board, self.content, status, reason, headers if status == 103 else [], b"")
+        head = answer_head(
+            self.content, status, reason, headers if status == 103 else [], b"", ours=self.viewer.board.injected
+        )
         self._out.append(head)
 
     def answer_head(self, status: int, reason: bytes, headers: list[Header], framing: Framing) -> None:
@@ -220,7 +224,9 @@ class Exchange:
         else:
             is_bodyless = framing is Framing.NONE and not self.is_head and status != 304
             self._out.append(
-                answer_head(viewer.board, self.content, status, reason, headers, last, drop_length=is_bodyless)
+                answer_head(
+                    self.content, status, reason, headers, last, ours=viewer.board.injected, drop_length=is_bodyless
+                )
             )
 
     def answer_body(self, data: bytes) -> None:
@@ -262,7 +268,15 @@ class Exchange:
             raise ValueError("101 refused")
         self.tunnel.agree(has_extension=b"sec-websocket-extensions" in named)
         self._out.append(
-            answer_head(self.viewer.board, self.content, 101, b"Switching Protocols", headers, b"", drop_length=True)
+            answer_head(
+                self.content,
+                101,
+                b"Switching Protocols",
+                headers,
+                b"",
+                ours=self.viewer.board.injected,
+                drop_length=True,
+            )
         )
 
     def switched(self, from_content: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from proxy.model import Content, ContentGuid, SessionHash
 from proxy.policy.cookies import CookieNames
-from proxy.policy.routing import Reason, Routes
+from proxy.policy.routing import Refuse, Routes
 
 if TYPE_CHECKING:
     from proxy.gateway.admission import AdmissionTable
@@ -63,15 +63,6 @@ class Admit:
     good_until: float
     expires_at: float
     """Absolute end of the session, epoch seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
-    """The slow lane's no: the control plane answers, by ``reason``."""
-
-    reason: Reason
-    integration_guid: str = ""
-    retry_after_s: int = 0
 
 
 SlowLane = Callable[[str | None, Content], Awaitable[Admit | Refuse]]

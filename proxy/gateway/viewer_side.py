@@ -11,9 +11,9 @@ import structlog
 
 from proxy.gateway.dispatch import dispatch
 from proxy.gateway.exchange import Exchange
-from proxy.gateway.peer import client_address, is_trusted
-from proxy.gateway.request import Refusal, RequestHead
 from proxy.policy.injection import forwarded_headers
+from proxy.wire.peer import client_address, is_trusted
+from proxy.wire.request import Refusal, RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from hashlib import sha1
 from math import inf
 from typing import TYPE_CHECKING
 
-from proxy.gateway.frames import PING, FrameFollower, close_frame
+from proxy.wire.frames import PING, FrameFollower, close_frame
 
 if TYPE_CHECKING:
     from proxy.gateway.content_side import ContentSide

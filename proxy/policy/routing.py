@@ -32,6 +32,17 @@ class Reason(StrEnum):
     OVERLOADED = "overloaded"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """A request that goes to no content: the control plane answers, by ``reason``."""
+
+    reason: Reason
+    integration_guid: str = ""
+    """The one that the viewer must be asked for, or whose token is lacking."""
+    retry_after_s: int = 0
+    """Whole seconds; 0: nothing is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Malformed:
     """A target that is answered with 400."""

@@ -11,9 +11,9 @@ import pytest
 from proxy.app import _slow_lane, run, serve
 from proxy.errors import StoreUnavailable
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
-from proxy.gateway.switchboard import Admit, Refuse
+from proxy.gateway.switchboard import Admit
 from proxy.model import SessionHash, Viewer, ViewerGuid
-from proxy.policy.routing import Reason
+from proxy.policy.routing import Reason, Refuse
 from proxy.store.sqlite import open_store
 from tests.doubles.serving import free_port
 from tests.unit.config.house import changed, loaded

@@ -14,11 +14,11 @@ from proxy.gateway.admission import AdmissionTable, session_hash
 from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
-from proxy.gateway.switchboard import Admit, Refuse, Switchboard
+from proxy.gateway.switchboard import Admit, Switchboard
 from proxy.model import Anyone, Content, ContentGuid, SignedIn, TcpUpstream, Upstream
 from proxy.policy.cookies import cookie_names
 from proxy.policy.injection import injected_names
-from proxy.policy.routing import Reason, Routes
+from proxy.policy.routing import Reason, Refuse, Routes
 
 PUBLIC_URL = "http://localhost"
 NAMES = cookie_names(PUBLIC_URL)

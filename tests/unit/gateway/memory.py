@@ -15,11 +15,11 @@ from proxy.gateway.admission import AdmissionTable, session_hash
 from proxy.gateway.content_side import ContentSide
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import BoundedPool, Pool
-from proxy.gateway.switchboard import Admit, Refuse, Switchboard
+from proxy.gateway.switchboard import Admit, Switchboard
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.model import Anyone, Content, ContentGuid, TcpUpstream
 from proxy.policy.injection import injected_names
-from proxy.policy.routing import Reason, Routes
+from proxy.policy.routing import Reason, Refuse, Routes
 from tests.unit.gateway.harness import BLOCK, HOST, NAMES, PUBLIC_URL, content_at
 
 NOW = 1_800_000_000.0

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.values import Limits
-from proxy.gateway.frames import PROTOCOL_ERROR, TOO_BIG, FrameFollower
+from proxy.wire.frames import PROTOCOL_ERROR, TOO_BIG, FrameFollower
 from tests.differential import grammar
 from tests.effort import effort
 from tests.unit.gateway.memory import World
-from tests.unit.gateway.test_frames import frame
+from tests.unit.wire.test_frames import frame
 
 _LARGEST = 1000
 

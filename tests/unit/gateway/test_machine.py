@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from proxy.gateway.admission import session_hash
-from proxy.gateway.switchboard import Admit, Refuse
+from proxy.gateway.switchboard import Admit
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.gateway.websocket import accept_for
 from proxy.model import ConsentEnded, ContentGuid, CredentialsChanged, SessionEnded
-from proxy.policy.routing import Reason
+from proxy.policy.routing import Reason, Refuse
 from tests.effort import effort
 from tests.unit.gateway.harness import BLOCK, NAMES
 from tests.unit.gateway.memory import NOW, Line, World

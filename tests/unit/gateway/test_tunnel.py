@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from proxy.gateway.admission import session_hash
-from proxy.gateway.frames import close_frame
 from proxy.gateway.websocket import accept_for
 from proxy.model import ConsentEnded, SessionEnded, ViewerGuid
+from proxy.wire.frames import close_frame
 from tests.unit.gateway.harness import OK, answering, get, read_head
-from tests.unit.gateway.test_frames import frame
+from tests.unit.wire.test_frames import frame
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 OURS = b"Origin: http://localhost\r\n"

@@ -9,9 +9,10 @@ from proxy.policy import headers as policy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from proxy.gateway.request import RequestHead
-    from proxy.gateway.switchboard import Refuse, Switchboard
     from proxy.model import Content
+    from proxy.policy.cookies import CookieNames
+    from proxy.policy.routing import Refuse
+    from proxy.wire.request import RequestHead
 
 Header = tuple[bytes, bytes]
 
@@ -22,21 +23,30 @@ def _lines(headers: Iterable[Header]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-def request_head(board: Switchboard, request: RequestHead, *, target: bytes, injected: bytes) -> bytes:
-    """Return the head that the content gets: the viewer's headers as the policy lets them through, then ours."""
-    passed = policy.to_content(
-        request.headers, names=board.names, injected=board.injected, keep_upgrade=request.is_websocket
-    )
-    host = b"" if b"host" in request.named else b"Host: %b\r\n" % board.public_host
+def request_head(
+    request: RequestHead,
+    *,
+    public_host: bytes,
+    target: bytes,
+    names: CookieNames,
+    ours: frozenset[bytes],
+    injected: bytes,
+) -> bytes:
+    """Return the head that the content gets: the viewer's headers as the policy lets them through, then ours.
+
+    ``ours``: the folded names of every header that we inject anywhere; ``injected``: the lines for this request.
+    """
+    passed = policy.to_content(request.headers, names=names, injected=ours, keep_upgrade=request.is_websocket)
+    host = b"" if b"host" in request.named else b"Host: %b\r\n" % public_host
     return b"%b %b HTTP/1.1\r\n%b%b%b%b\r\n" % (
         request.method, target, host, _lines(passed), injected, _request_framing(request),
     )  # fmt: skip
 
 
 def request_head_to_control(
-    board: Switchboard,
     request: RequestHead,
     *,
+    public_host: bytes,
     client: str,
     request_id: str,
     content: Content | None = None,
@@ -48,38 +58,38 @@ def request_head_to_control(
     internal headers; those names never pass in from a viewer.
     """
     passed = policy.to_control_plane(request.headers)
-    ours: list[Header] = [(policy.CLIENT, client.encode()), (policy.REQUEST_ID, request_id.encode())]
+    told: list[Header] = [(policy.CLIENT, client.encode()), (policy.REQUEST_ID, request_id.encode())]
     method, framing = request.method, _request_framing(request)
     if refusal is not None:
-        ours.append((policy.REASON, refusal.reason.value.encode()))
+        told.append((policy.REASON, refusal.reason.value.encode()))
         if content is not None:
-            ours.append((policy.CONTENT, content.guid.encode()))
+            told.append((policy.CONTENT, content.guid.encode()))
         if refusal.integration_guid:
-            ours.append((policy.INTEGRATION, refusal.integration_guid.encode()))
+            told.append((policy.INTEGRATION, refusal.integration_guid.encode()))
         if refusal.retry_after_s:
-            ours.append((policy.RETRY_AFTER, b"%d" % refusal.retry_after_s))
+            told.append((policy.RETRY_AFTER, b"%d" % refusal.retry_after_s))
         framing = b""
         if method not in {b"GET", b"HEAD"}:
-            ours.append((policy.METHOD, method))
+            told.append((policy.METHOD, method))
             method = b"GET"
-    host = b"" if b"host" in request.named else b"Host: %b\r\n" % board.public_host
-    return b"%b %b HTTP/1.1\r\n%b%b%b%b\r\n" % (method, request.target, host, _lines(passed), _lines(ours), framing)
+    host = b"" if b"host" in request.named else b"Host: %b\r\n" % public_host
+    return b"%b %b HTTP/1.1\r\n%b%b%b%b\r\n" % (method, request.target, host, _lines(passed), _lines(told), framing)
 
 
 def answer_head(
-    board: Switchboard,
     content: Content | None,
     status: int,
     reason: bytes,
     headers: list[Header],
     last: bytes,
     *,
+    ours: frozenset[bytes],
     drop_length: bool = False,
 ) -> bytes:
     """Return the head of a content's answer for the viewer; ``last`` has the framing and connection lines."""
     if content is None:
         return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, last)
-    passed = policy.to_viewer(headers, content=content, injected=board.injected, keep_upgrade=status == 101)
+    passed = policy.to_viewer(headers, content=content, injected=ours, keep_upgrade=status == 101)
     if drop_length:
         passed = [header for header in passed if header[0].lower() != b"content-length"]
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, reason, _lines(passed), last)

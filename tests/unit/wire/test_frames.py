@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.gateway.frames import PROTOCOL_ERROR, TOO_BIG, FrameFollower, close_frame
+from proxy.wire.frames import PROTOCOL_ERROR, TOO_BIG, FrameFollower, close_frame
 
 
 def frame(payload: bytes, *, opcode: int = 2, masked: bool = False, final: bool = True) -> bytes:

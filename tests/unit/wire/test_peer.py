@@ -2,7 +2,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from proxy.gateway.peer import client_address, is_trusted
+from proxy.wire.peer import client_address, is_trusted
 from tests.unit.gateway.harness import OK, answering, get
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
