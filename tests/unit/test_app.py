@@ -3,12 +3,14 @@
 import asyncio
 import socket
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 
 from proxy.app import _slow_lane, run, serve
+from proxy.config.values import TcpListen
 from proxy.errors import StoreUnavailable
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
 from proxy.gateway.switchboard import Admit
@@ -153,20 +155,28 @@ def test_after_a_port_was_in_use_the_state_file_is_free_again(config, complaint)
 @pytest.fixture
 async def running(config):
     stop, ready = asyncio.Event(), asyncio.Event()
-    process = asyncio.create_task(run(config, stop=stop, ready=ready))
+    here = replace(config, api_listen=TcpListen("127.0.0.2", config.api_listen.port))
+    process = asyncio.create_task(run(here, stop=stop, ready=ready))
     try:
         async with asyncio.timeout(20):
             await ready.wait()
-        yield config
+        yield here
     finally:
         stop.set()
         await process
 
 
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.2", 200), ("localhost", 200), ("127.0.0.3", 421)])
+async def test_the_api_answers_to_the_host_that_it_listens_on_and_to_loopback(running, host, status):
+    url = f"http://127.0.0.2:{running.api_listen.port}/__ping__"
+    async with aiohttp.ClientSession() as client, client.get(url, headers={"Host": host}) as answer:
+        assert answer.status == status
+
+
 @pytest.mark.parametrize("size", [9_000, 60_000])
 async def test_the_exchange_reads_heads_as_long_as_the_gateway_forwards(running, size):
     """Content may send on what a viewer sent to it; aiohttp's own limit is 8,190 bytes."""
-    url = f"http://127.0.0.1:{running.api_listen.port}/token?integration=warehouse"
+    url = f"http://127.0.0.2:{running.api_listen.port}/token?integration=warehouse"
     async with (
         aiohttp.ClientSession() as client,
         client.get(url, headers={"Authorization": "Key none", "X-Long": "x" * size}) as answer,
