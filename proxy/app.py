@@ -8,7 +8,7 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from aiohttp import web
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, UnixListen
 from proxy.errors import SidecarError, StoreUnavailable
 from proxy.flows.authorization import Authorization
+from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import Exchange
 from proxy.flows.housekeeping import Housekeeping
@@ -38,7 +39,7 @@ from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
 from proxy.gateway.switchboard import Admit, SlowLane, Switchboard
 from proxy.logs import configure_logs
-from proxy.model import Change, Content, CredentialsChanged
+from proxy.model import Change, ChangesLost, ConsentEnded, Content, CredentialsChanged, SessionEnded
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.injection import injected_names
@@ -94,8 +95,8 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         log.info("serving", public_url=config.public_url, contents=len(config.directory.contents))
         if ready is not None:
             ready.set()
-        chores = asyncio.create_task(sidecar.chores())
-        stack.callback(chores.cancel)
+        for work in (sidecar.chores(), sidecar.feed.follow()):
+            stack.callback(asyncio.create_task(work).cancel)
         await stop.wait()
         log.info("draining")
         await sidecar.gateway.drain(config.limits.drain_timeout_s)
@@ -131,6 +132,7 @@ class _Sidecar:
         self._housekeeping = Housekeeping(
             store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
         )
+        self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
         self._control = web.AppRunner(
             control_plane(
                 ControlServices(
@@ -157,13 +159,23 @@ class _Sidecar:
         self.gateway: Gateway
 
     def _publish(self, change: Change) -> None:
-        if isinstance(change, CredentialsChanged):
-            self.keeper.forget(change.viewer_guid, change.integration_guid)
-        self.gateway.apply(change)
+        self._apply((change,))
+
+    def _apply(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            match change:
+                case CredentialsChanged(viewer_guid=viewer, integration_guid=integration):
+                    self.keeper.forget(viewer, integration)
+                case ChangesLost():
+                    self.keeper.forget_all()
+                case SessionEnded() | ConsentEnded():
+                    pass  # credentials go on: they are the viewer's
+        self.gateway.apply(*changes)
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Listen: first the exchange, so that content finds it, then for viewers."""
         config = self._config
+        await self.feed.start()
         for runner in (self._control, self._api):
             await runner.setup()
             stack.push_async_callback(runner.cleanup)

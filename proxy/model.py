@@ -295,4 +295,10 @@ class CredentialsChanged:
     integration_guid: IntegrationGuid
 
 
-Change = SessionEnded | ConsentEnded | CredentialsChanged
+@dataclass(frozen=True, slots=True)
+class ChangesLost:
+    """Changes happened that nobody can tell any more: whatever was prepared may be untrue."""
+
+
+StoredChange = SessionEnded | ConsentEnded | CredentialsChanged
+Change = StoredChange | ChangesLost

@@ -102,6 +102,12 @@ class CredentialsKeeper:
         self._memory.drop(key)
         self._reads.leave_behind(key)
 
+    def forget_all(self) -> None:
+        """Drop whatever is in memory: nobody knows what changed."""
+        self._epoch += 1
+        self._memory.clear()
+        self._reads.leave_all_behind()
+
     async def save_pending(self) -> None:
         """Store what could not be stored before; ``StoreUnavailable`` when it still cannot."""
         await self._saving.save_all_once(self._store)

@@ -37,3 +37,7 @@ class Memory(Generic[Key, Value]):
     def drop(self, key: Key) -> None:
         """Forget, if it is remembered."""
         self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()

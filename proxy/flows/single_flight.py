@@ -36,6 +36,10 @@ class SingleFlight(Generic[Outcome]):
         """Let what runs for ``key`` finish, but give its outcome to nobody who asks from now on."""
         self._by_key.pop(key, None)
 
+    def leave_all_behind(self) -> None:
+        """Leave behind what runs, whatever its key."""
+        self._by_key.clear()
+
     async def close(self, grace_s: float) -> None:
         """Wait at most ``grace_s`` for all work, then cancel what still runs."""
         if not self._tasks:

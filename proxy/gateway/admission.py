@@ -14,7 +14,7 @@ from itertools import islice
 from math import inf
 
 from proxy.gateway.switchboard import Admit
-from proxy.model import Change, ConsentEnded, ContentGuid, CredentialsChanged, SessionEnded, SessionHash
+from proxy.model import Change, ChangesLost, ConsentEnded, ContentGuid, CredentialsChanged, SessionEnded, SessionHash
 
 _REMEMBERED_CHANGES = 4096
 """Against these a fill is compared; one that began before the oldest of them is thrown away."""
@@ -112,6 +112,9 @@ class AdmissionTable:
             case CredentialsChanged(viewer_guid=viewer):
                 for entry in self._entries_of(viewer):
                     entry.blocks.clear()
+            case ChangesLost():
+                self._entries.clear()
+                self._of_viewer.clear()
 
     def seen_since_flush(self, now: float) -> Mapping[SessionHash, datetime]:
         """Return the sessions active since the last call, for the store."""
@@ -134,6 +137,8 @@ class AdmissionTable:
                     touched = content == content_guid and viewer in {None, admit.viewer_guid}
                 case CredentialsChanged(viewer_guid=viewer):
                     touched = viewer == admit.viewer_guid
+                case ChangesLost():
+                    touched = True
             if touched:
                 return True
         return False

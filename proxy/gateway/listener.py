@@ -13,7 +13,8 @@ import structlog
 from proxy.gateway.switchboard import Switchboard
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.gateway.websocket import CONSENT_GONE, RESTART, SESSION_OVER, Tunnel
-from proxy.model import Change, ConsentEnded, CredentialsChanged, SessionEnded
+from proxy.model import Change, ChangesLost, ConsentEnded, CredentialsChanged, SessionEnded
+from proxy.policy.endings import Endings
 
 log = structlog.get_logger("gateway")
 
@@ -47,22 +48,38 @@ class Gateway:
             )
         )
 
-    def apply(self, change: Change) -> None:
-        """Forget, at once, what a change made untrue, and end what lived on it."""
-        self.board.admission.apply(change)
-        match change:
-            case SessionEnded(session_hash=key):
-                for tunnel in tuple(self.board.tunnels.get(key, ())):
-                    tunnel.close(SESSION_OVER)
-                for viewer in tuple(self.board.connections):
-                    if viewer.exchange is not None and viewer.exchange.session_hash == key:
-                        viewer.exchange.abort()  # an event stream or a download would go on for hours
-            case ConsentEnded(viewer_guid=viewer, content_guid=content):
-                for tunnel in self._tunnels():
-                    if tunnel.content_guid == content and viewer in {None, tunnel.viewer_guid}:
-                        tunnel.close(CONSENT_GONE)
-            case CredentialsChanged():
-                pass  # an open socket goes on: its content asks the exchange for the next token
+    def apply(self, *changes: Change) -> None:
+        """Forget, at once, what changes made untrue, and end what lived on it; applying one again changes nothing."""
+        self._end_streams(Endings.of(changes))  # first: who they belong to stands in the table
+        for change in changes:
+            self.board.admission.apply(change)
+            match change:
+                case SessionEnded(session_hash=key):
+                    for tunnel in tuple(self.board.tunnels.get(key, ())):
+                        tunnel.close(SESSION_OVER)
+                case ConsentEnded(viewer_guid=viewer, content_guid=content):
+                    for tunnel in self._tunnels():
+                        if tunnel.content_guid == content and viewer in {None, tunnel.viewer_guid}:
+                            tunnel.close(CONSENT_GONE)
+                case ChangesLost():
+                    for tunnel in self._tunnels():
+                        if tunnel.session_hash is not None:
+                            tunnel.close(RESTART)  # its page comes back, and is judged anew
+                case CredentialsChanged():
+                    pass  # an open socket goes on: its content asks the exchange for the next token
+
+    def _end_streams(self, endings: Endings) -> None:
+        """Cut answers under way: an event stream or a download would go on for hours."""
+        if endings.are_none:
+            return
+        board = self.board
+        for viewer in tuple(board.connections):
+            exchange = viewer.exchange
+            if exchange is None or exchange.session_hash is None or exchange.content is None:
+                continue
+            key, content = exchange.session_hash, exchange.content.guid
+            if endings.concern(key, board.admission.viewer_of(key), content):
+                exchange.abort()
 
     async def drain(self, timeout_s: float) -> None:
         """Stop accepting, let running exchanges finish, tell WebSockets to reconnect; cut what is left in the end."""

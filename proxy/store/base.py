@@ -184,4 +184,8 @@ class Store(Protocol):
         """
 
     async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:
-        """Return the feed after ``position`` and the new position; ``-1`` asks for the present position only."""
+        """Return the feed after ``position`` and the new position; ``-1`` asks for the present position only.
+
+        At most a thousand changes at once: ask again until there are none. ``ChangesLost`` comes first when some after
+        ``position`` were forgotten already.
+        """

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 from proxy.errors import StoreUnavailable
 from proxy.model import (
-    Change,
     ConsentEnded,
     ContentGuid,
     Credentials,
@@ -24,6 +23,7 @@ from proxy.model import (
     Sealed,
     SessionEnded,
     SessionHash,
+    StoredChange,
     Viewer,
     ViewerGuid,
     ViewerSession,
@@ -179,7 +179,7 @@ def _state(text: str) -> CredentialsState:
 # ── the change feed ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def from_change(change: Change, *, now: datetime) -> Values:
+def from_change(change: StoredChange, *, now: datetime) -> Values:
     """Return the columns of a change that happens ``now``."""
     values: dict[str, Value] = dict.fromkeys(("session_hash", "viewer_guid", "content_guid", "integration_guid"))
     values["created_at"] = micros(now)
@@ -192,17 +192,18 @@ def from_change(change: Change, *, now: datetime) -> Values:
             return {**values, "kind": "credentials_changed", "viewer_guid": viewer, "integration_guid": integration}
 
 
-def to_change(row: Row) -> tuple[int, Change]:
-    """Read a change and its position."""
-    return _integer(row["position"]), _to_change(row)
-
-
 def to_position(row: Row) -> int:
     """Read a position in the feed."""
     return _integer(row["position"])
 
 
-def _to_change(row: Row) -> Change:
+def to_oldest_position(row: Row) -> int:
+    """Read where the feed begins now."""
+    return _integer(row["oldest"])
+
+
+def to_change(row: Row) -> StoredChange:
+    """Read a change."""
     viewer = _optional_text(row["viewer_guid"])
     match row["kind"]:
         case "session_ended":

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from proxy.errors import Conflict
 from proxy.model import (
     Change,
+    ChangesLost,
     Consent,
     ContentGuid,
     Credentials,
@@ -20,6 +21,7 @@ from proxy.model import (
     SessionEnded,
     SessionHash,
     SessionTokenHash,
+    StoredChange,
     Viewer,
     ViewerGuid,
 )
@@ -28,7 +30,10 @@ from proxy.store.base import Completed, KnownSession, Presence, RefreshedTokens
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
 
 FEED_KEPT_FOR = timedelta(hours=1)
-"""A reader that falls further behind misses changes; readers ask about once a second."""
+"""A reader that falls further behind misses changes, and is told so; readers ask about once a second."""
+
+MOST_CHANGES_AT_ONCE = 1000
+"""What one answer of the feed holds: whoever applies it does so without a pause."""
 
 
 class SqlStore:
@@ -207,10 +212,11 @@ class SqlStore:
         if position < 0:
             present = await self._engine.read(statements.PRESENT_POSITION, {})
             return rows.to_position(present[0]), []
-        found = [
-            rows.to_change(row) for row in await self._engine.read(statements.CHANGES_SINCE, {"position": position})
-        ]
-        return (found[-1][0] if found else position), [change for _, change in found]
+        found = await self._engine.read(statements.CHANGES_SINCE, {"position": position, "most": MOST_CHANGES_AT_ONCE})
+        if not found:
+            return position, []
+        lost: list[Change] = [ChangesLost()] if rows.to_oldest_position(found[0]) > position + 1 else []
+        return rows.to_position(found[-1]), lost + [rows.to_change(row) for row in found]
 
 
 # ── units of work and their parts ────────────────────────────────────────────────────────────────────────────────────
@@ -260,7 +266,7 @@ async def _end_sessions(transaction: Transaction, endings: Sequence[_Ending], *,
     await _announce(transaction, [SessionEnded(ending.session_hash) for ending in endings], now=now)
 
 
-async def _announce(transaction: Transaction, changes: Iterable[Change], *, now: datetime) -> None:
+async def _announce(transaction: Transaction, changes: Iterable[StoredChange], *, now: datetime) -> None:
     await transaction.each(statements.ADD_CHANGE, [rows.from_change(change, now=now) for change in changes])
 
 

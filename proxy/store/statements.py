@@ -159,10 +159,16 @@ INSERT INTO change (kind, session_hash, viewer_guid, content_guid, integration_g
 VALUES (:kind, :session_hash, :viewer_guid, :content_guid, :integration_guid, :created_at)
 """
 
-PURGE_CHANGES = "DELETE FROM change WHERE created_at < :before"
+# The last one stays, whatever its age: from it a reader knows whether it has missed any.
+PURGE_CHANGES = """
+DELETE FROM change WHERE created_at < :before AND position < (SELECT MAX(position) FROM change)
+"""
 
 PRESENT_POSITION = "SELECT COALESCE(MAX(position), 0) AS position FROM change"
 
-CHANGES_SINCE = "SELECT * FROM change WHERE position > :position ORDER BY position"
+CHANGES_SINCE = """
+SELECT c.*, (SELECT MIN(position) FROM change) AS oldest FROM change c
+WHERE position > :position ORDER BY position LIMIT :most
+"""
 
 BEAT = "UPDATE probe SET beats = beats + 1"

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from proxy.errors import StoreUnavailable
-from proxy.model import CredentialsChanged, SessionEnded
+from proxy.model import ChangesLost, CredentialsChanged, SessionEnded
+from proxy.store.sql_store import MOST_CHANGES_AT_ONCE
 from tests.contract.records import (
     LONG_AGO,
     NOON,
@@ -60,12 +61,31 @@ async def test_the_feed_keeps_an_hour_and_positions_are_never_used_again(store):
     await store.purge(now=NOON + timedelta(hours=1), idle_since=LONG_AGO)
     assert len((await store.changes_since(0))[1]) == 1
     await store.purge(now=NOON + timedelta(hours=1, seconds=1), idle_since=LONG_AGO)
-    assert (await store.changes_since(0))[1] == []
+    assert (await store.changes_since(-1))[0] == position, "the last one stays, whatever its age"
     assert await store.changes_since(position) == (position, [])
     await store.end_session(session_hash("s1"))
     later, changes = await store.changes_since(position)
     assert later > position
     assert changes == [SessionEnded(session_hash("s1"))]
+
+
+async def test_a_reader_who_missed_changes_is_told_so_and_one_who_read_the_last_of_them_is_not(store):
+    viewer = identified()
+    for name in ("s1", "s2", "s3"):
+        await sign_in(store, viewer, name)
+    await store.purge(now=NOON + timedelta(hours=2), idle_since=LONG_AGO)
+    assert await store.changes_since(2) == (3, [CredentialsChanged(viewer.guid, WAREHOUSE)])
+    assert await store.changes_since(1) == (3, [ChangesLost(), CredentialsChanged(viewer.guid, WAREHOUSE)])
+
+
+async def test_the_feed_comes_in_portions(store):
+    credentials = await sign_in(store, identified())
+    for generation in range(1, MOST_CHANGES_AT_ONCE + 1):
+        await store.save_refresh(credentials.guid, generation=generation, tokens=tokens(), now=NOON)
+    position, changes = await store.changes_since(0)
+    assert (position, len(changes)) == (MOST_CHANGES_AT_ONCE, MOST_CHANGES_AT_ONCE)
+    position, changes = await store.changes_since(position)
+    assert (position, len(changes)) == (MOST_CHANGES_AT_ONCE + 1, 1)
 
 
 async def test_a_store_that_works_is_ready_and_the_probe_is_not_in_anybodys_way(store):

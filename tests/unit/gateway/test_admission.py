@@ -2,7 +2,15 @@ from datetime import UTC, datetime
 
 from proxy.gateway.admission import AdmissionTable, session_hash
 from proxy.gateway.switchboard import Admit
-from proxy.model import ConsentEnded, ContentGuid, CredentialsChanged, IntegrationGuid, SessionEnded, ViewerGuid
+from proxy.model import (
+    ChangesLost,
+    ConsentEnded,
+    ContentGuid,
+    CredentialsChanged,
+    IntegrationGuid,
+    SessionEnded,
+    ViewerGuid,
+)
 
 SALES, MARKETING = ContentGuid("sales"), ContentGuid("marketing")
 
@@ -98,6 +106,16 @@ def test_a_consent_that_ended_empties_that_content_for_one_or_for_all():
     assert one.find("s1", MARKETING, 1000.0)
     one.apply(ConsentEnded(None, SALES))
     assert one.find("s2", SALES, 1000.0) is None
+
+
+def test_lost_changes_empty_the_table_and_throw_away_what_is_being_filled():
+    one = filled()
+    before = one.epoch
+    one.apply(ChangesLost())
+    assert len(one) == 0
+    assert not one.fill(admit(), SALES, epoch=before, now=1000.0)
+    assert one.fill(admit(), SALES, epoch=one.epoch, now=1000.0)
+    assert one.find("s1", SALES, 1000.0)
 
 
 def test_the_table_is_bounded_and_drops_the_least_recently_used():

@@ -5,7 +5,15 @@ import asyncio
 import pytest
 
 from proxy.gateway.admission import session_hash
-from proxy.model import SessionEnded
+from proxy.model import (
+    ChangesLost,
+    ConsentEnded,
+    ContentGuid,
+    CredentialsChanged,
+    IntegrationGuid,
+    SessionEnded,
+    ViewerGuid,
+)
 from tests.unit.gateway.harness import BLOCK, OK, answering, get, read_head
 
 
@@ -323,7 +331,16 @@ async def test_a_half_closed_viewer_counts_as_gone(start):
     client.close()
 
 
-async def test_signing_out_cuts_a_stream_that_is_under_way(start):
+ENDINGS = {
+    "signed out": SessionEnded(session_hash("ada")),
+    "disconnected": ConsentEnded(ViewerGuid("viewer-ada"), ContentGuid("content-sales")),
+    "disconnected with everybody": ConsentEnded(None, ContentGuid("content-sales")),
+    "nobody knows": ChangesLost(),
+}
+
+
+@pytest.mark.parametrize("change", ENDINGS.values(), ids=ENDINGS.keys())
+async def test_an_ending_cuts_a_stream_that_is_under_way(start, change):
     """Fails when only WebSockets end: an event stream would go on with the token of a viewer who has left."""
 
     async def handler(reader, writer):
@@ -338,7 +355,14 @@ async def test_signing_out_cuts_a_stream_that_is_under_way(start):
     for client in (ada, other):
         await client.head()
         await client.exactly(14)
-    one.gateway.apply(SessionEnded(session_hash("ada")))
+    one.gateway.apply(
+        SessionEnded(session_hash("bob")),
+        ConsentEnded(ViewerGuid("viewer-bob"), ContentGuid("content-sales")),
+        ConsentEnded(None, ContentGuid("content-open")),
+        CredentialsChanged(ViewerGuid("viewer-ada"), IntegrationGuid("warehouse")),
+    )
+    assert len(one.board.connections) == 2, "none of these is hers, or ends anything"
+    one.gateway.apply(change)
     assert b"0\r\n\r\n" not in await ada.until_cut()
     assert len(one.board.connections) == 1
     other.close()

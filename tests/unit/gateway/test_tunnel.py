@@ -6,7 +6,7 @@ import pytest
 
 from proxy.gateway.admission import session_hash
 from proxy.gateway.websocket import accept_for
-from proxy.model import ConsentEnded, SessionEnded, ViewerGuid
+from proxy.model import ChangesLost, ConsentEnded, SessionEnded, ViewerGuid
 from proxy.wire.frames import close_frame
 from tests.unit.gateway.harness import OK, answering, get, read_head
 from tests.unit.wire.test_frames import frame
@@ -201,6 +201,19 @@ async def test_a_consent_that_ended_closes_with_4403(start):
     one.gateway.apply(ConsentEnded(ViewerGuid("viewer-ada"), one.board.routes.find(b"/sales/").guid))
     assert await client.exactly(4) == close_frame(4403)
     client.close()
+
+
+async def test_when_changes_were_lost_a_page_reconnects_and_is_judged_anew(start):
+    one, client = await opened(start, silent())
+    one.gateway.apply(ChangesLost())
+    assert await client.exactly(4) == close_frame(1012)
+    client.close()
+    again = await one.connect()
+    before = len(one.slow_calls)
+    again.send(handshake())
+    assert (await again.head()).startswith(b"HTTP/1.1 101 ")
+    assert len(one.slow_calls) == before + 1
+    again.close()
 
 
 async def test_a_session_that_ends_during_the_handshake_never_opens_a_socket(start):

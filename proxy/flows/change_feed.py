@@ -1,0 +1,74 @@
+"""What other processes wrote (the command line, a replica) takes effect here, too: the store's feed is followed.
+
+Our own changes come by as well, and are applied again: that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from proxy.errors import StoreUnavailable
+from proxy.model import Change, ChangesLost
+from proxy.store.base import Store
+
+EVERY_S = 1.0
+"""From a change anywhere to its effect here; an answer of the feed that has nothing new costs one read."""
+
+log = structlog.get_logger(__name__)
+
+
+class ChangeFeed:
+    """The reader of one process: :meth:`start` before the first request, then :meth:`follow`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        apply: Callable[[Sequence[Change]], None],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._apply = apply
+        self._sleep = sleep
+        self._position = 0
+        self._is_ill = False
+
+    async def start(self) -> None:
+        """Begin with what changes from now on."""
+        self._position, _ = await self._store.changes_since(-1)
+
+    async def follow(self) -> None:
+        """Catch up about once a second, for ever: whatever goes wrong is told once, and tried again."""
+        while True:
+            await self._sleep(EVERY_S)
+            try:
+                await self.catch_up()
+            except StoreUnavailable as error:
+                self._went_wrong(error.detail)
+            except Exception as error:  # noqa: BLE001 - a reader that ends in silence would let revoked sessions in
+                self._went_wrong(repr(error))
+            else:
+                self._went_well()
+
+    async def catch_up(self) -> None:
+        """Apply everything that is new."""
+        while True:
+            position, changes = await self._store.changes_since(self._position)
+            if not changes:
+                return
+            if isinstance(changes[0], ChangesLost):
+                log.warning("changes of other processes were missed: everything is asked for again")
+            self._apply(changes)
+            self._position = position
+
+    def _went_wrong(self, detail: str) -> None:
+        if not self._is_ill:
+            log.error("changes of other processes cannot be read", detail=detail)
+        self._is_ill = True
+
+    def _went_well(self) -> None:
+        if self._is_ill:
+            log.info("changes of other processes are read again")
+        self._is_ill = False
