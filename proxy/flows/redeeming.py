@@ -13,7 +13,7 @@ from proxy.oauth.message import LostAnswer, NotSent, OutboundRequest, OutboundRe
 from proxy.oauth.token import TokenError, TokenResponse, Unreadable, code_request, parse_token_response
 from proxy.oauth.userinfo import parse_userinfo, userinfo_request
 from proxy.policy.refresh_verdict import Operator, Retry, RetryOnce, verdict
-from proxy.providers.base import identity_from_userinfo
+from proxy.providers.identity import ClaimNames, identity_from
 
 DEFAULT_RETRY_AFTER_S = 5.0
 
@@ -67,7 +67,7 @@ async def _account(flow: Flow, tokens: TokenResponse, send: Send) -> Identity | 
     if outcome.status >= 500:
         return LostAnswer("userinfo answered 5xx")
     claims = parse_userinfo(outcome)
-    return None if claims is None else identity_from_userinfo(claims)
+    return None if claims is None else identity_from(claims, ClaimNames())
 
 
 async def _send_safely(send: Send, request: OutboundRequest) -> Outcome:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TENANT = "{tid}"
+"""Stands in an issuer for the tenant that a token names in its claim ``tid``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationServer:
@@ -12,7 +15,24 @@ class AuthorizationServer:
     authorization_endpoint: str
     token_endpoint: str
     userinfo_endpoint: str | None = None
+    jwks_uri: str | None = None
+    """Where its signing keys are; ``None``: its ID tokens cannot be verified, and are not looked at."""
     issuer: str | None = None
-    """Compared with ``iss`` of callbacks byte for byte; ``None``: not known, nothing is compared."""
+    """Compared with ``iss`` of callbacks and ID tokens byte for byte; ``None``: not known, nothing is compared.
+
+    May contain :data:`TENANT`: then one server speaks for many tenants, and only ``tenants`` are believed."""
+    issuer_aliases: tuple[str, ...] = ()
+    """What else it calls itself in ID tokens (Google: without scheme)."""
+    tenants: frozenset[str] = frozenset()
     iss_in_response_supported: bool = False
     """``authorization_response_iss_parameter_supported`` (RFC 9207 §3): a callback without ``iss`` is refused."""
+    id_token_signing_alg_values_supported: frozenset[str] = frozenset()
+    """Empty: not said, any that we take."""
+
+    def is_issuer(self, iss: str, *, tenant: str | None) -> bool:
+        """Say whether a token from ``iss`` is of this server, and of a tenant that may sign in here."""
+        if self.issuer is None:
+            return False
+        if TENANT not in self.issuer:
+            return iss == self.issuer or iss in self.issuer_aliases
+        return tenant in self.tenants and iss == self.issuer.replace(TENANT, tenant or "")

@@ -9,15 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 from urllib.parse import urlsplit
 
-from proxy.model import Identity, Integration
+from proxy.model import Integration
 from proxy.oauth.client_auth import Client, ClientAuthMethod
 from proxy.oauth.metadata import AuthorizationServer
-
-MAX_CLAIM_CHARS = 1000
-MAX_GROUPS = 500
+from proxy.providers.identity import FromAnswer, FromIdToken, FromResource, FromUserinfo, IdentitySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,10 @@ class Endpoints:
     authorization: str
     token: str
     userinfo: str = ""
+    jwks: str = ""
+    """Where the keys are that ID tokens are signed with; they are believed when there is an ``issuer`` too."""
     issuer: str = ""
+    """May contain ``{{tid}}``: the tenant that an ID token names stands there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,12 @@ class Provider:
     """(``error``, regular expression for the description): dead grants that are not called ``invalid_grant``."""
     iss_in_response_supported: bool = False
     """Callbacks carry ``iss`` (RFC 9207): one without is refused."""
+    issuer_aliases: tuple[str, ...] = ()
+    """What else the issuer calls itself in ID tokens."""
+    tenants: str = ""
+    """Template over the fields: the tenants that may sign in where one issuer speaks for many, separated by spaces."""
+    identity: tuple[IdentitySource, ...] = (FromIdToken(), FromUserinfo())
+    """Who says whose account it is: the first source that this server has names the subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,17 @@ def authorization_server(provider: Provider, integration: Integration) -> Author
         authorization_endpoint=templates.authorization.format_map(config),
         token_endpoint=templates.token.format_map(config),
         userinfo_endpoint=_optional(templates.userinfo, config),
+        jwks_uri=_optional(templates.jwks, config),
         issuer=_optional(templates.issuer, config),
+        issuer_aliases=provider.issuer_aliases,
+        tenants=frozenset((_optional(provider.tenants, config) or "").split()),
         iss_in_response_supported=provider.iss_in_response_supported,
     )
+
+
+def can_identify(provider: Provider, config: Mapping[str, str]) -> bool:
+    """Say whether this integration can tell whose account it is, so that ``sign_in`` may name it."""
+    return any(_is_there(source, provider.endpoints, config) for source in provider.identity)
 
 
 def client(provider: Provider, integration: Integration) -> Client:
@@ -154,29 +169,16 @@ def fingerprint(integration: Integration, server: AuthorizationServer) -> bytes:
     return digest.digest()
 
 
-def identity_from_userinfo(claims: Mapping[str, object]) -> Identity | None:
-    """Read OpenID Connect's standard claims (Core §5.1); ``None`` without a usable ``sub``, other oddities are left out."""
-    subject = claims.get("sub")
-    key = _text(str(subject) if type(subject) is int else subject)
-    if not key:
-        return None
-    groups = claims.get("groups")
-    names = [_text(group) for group in (groups if isinstance(groups, list) else [groups])[:MAX_GROUPS]]
-    return Identity(
-        subject=key,
-        email=_text(claims.get("email")),
-        email_verified=claims.get("email_verified") in (True, "true") and type(claims["email_verified"]) is not int,
-        preferred_username=_text(claims.get("preferred_username")),
-        name=_text(claims.get("name")),
-        groups=tuple(dict.fromkeys(name for name in names if name)),
-    )
-
-
-def _text(value: object) -> str:
-    """Return text that can be stored and sent; ``""`` for anything else (a cut key would be another key)."""
-    if not isinstance(value, str) or len(value) > MAX_CLAIM_CHARS or not value.isprintable():
-        return ""
-    return value
+def _is_there(source: IdentitySource, endpoints: Endpoints, config: Mapping[str, str]) -> bool:
+    match source:
+        case FromIdToken():
+            return bool(_optional(endpoints.jwks, config) and _optional(endpoints.issuer, config))
+        case FromUserinfo():
+            return bool(_optional(endpoints.userinfo, config))
+        case FromAnswer() | FromResource():
+            return True
+        case _:
+            assert_never(source)
 
 
 def _optional(template: str, config: Mapping[str, str]) -> str | None:

@@ -1,10 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from proxy.model import Identity, Integration, IntegrationGuid, Secret
+from proxy.model import Integration, IntegrationGuid, Secret
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.metadata import AuthorizationServer
 from proxy.providers import PROVIDERS
@@ -13,7 +11,6 @@ from proxy.providers.base import (
     authorization_server,
     client,
     fingerprint,
-    identity_from_userinfo,
     problems,
     refresh_scope,
     requested_scope,
@@ -171,44 +168,3 @@ def test_a_recipe_may_want_a_secret():
     strict = _with(fields=fields)
     assert problems(strict, MINIMAL, has_client_secret=False) == (FieldProblem("client_secret", "required"),)
     assert problems(strict, MINIMAL, has_client_secret=True) == ()
-
-
-def test_standard_claims_become_an_identity():
-    claims = {
-        "sub": "1", "email": "ada@example.org", "email_verified": True, "preferred_username": "ada", "name": "Ada L",
-        "groups": ["a", 3, "b", "a"],
-    }  # fmt: skip
-    assert identity_from_userinfo(claims) == Identity(
-        subject="1", email="ada@example.org", email_verified=True, preferred_username="ada", name="Ada L",
-        groups=("a", "b"),
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("sub", [None, "", True, 1.5, ["1"], "a\nb", "\ud800", "x" * 1001, 10**1000])
-def test_without_a_usable_subject_there_is_no_identity(sub: object):
-    assert identity_from_userinfo({"sub": sub, "email": "ada@example.org"}) is None
-
-
-def test_a_numeric_subject_is_a_subject():
-    assert identity_from_userinfo({"sub": 583231}) == Identity(subject="583231")
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"), [(True, True), ("true", True), (False, False), ("false", False), (1, False), (None, False), ([], False)]
-)  # fmt: skip
-def test_only_a_clear_yes_verifies_an_email(said: object, expected: bool):
-    found = identity_from_userinfo({"sub": "1", "email_verified": said})
-    assert found is not None
-    assert found.email_verified is expected
-
-
-def test_wrong_types_and_a_single_group_do_no_harm():
-    found = identity_from_userinfo({"sub": "1", "email": 5, "name": None, "groups": "admins"})
-    assert found == Identity(subject="1", groups=("admins",))
-
-
-@given(
-    claims=st.dictionaries(st.sampled_from(["sub", "email", "email_verified", "groups", "name"]), st.from_type(object))
-)
-def test_no_claims_make_it_raise(claims: dict[str, object]):
-    identity_from_userinfo(claims)
