@@ -42,7 +42,7 @@ from proxy.logs import configure_logs
 from proxy.model import Change, ChangesLost, ConsentEnded, Content, CredentialsChanged, SessionEnded
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
-from proxy.policy.injection import injected_names
+from proxy.policy.header_names import injected_names
 from proxy.policy.routing import Reason, Refuse, Routes
 from proxy.sealing import KeyRing
 from proxy.store.base import Store
@@ -201,7 +201,7 @@ class _Sidecar:
             routes=Routes(contents.values()),
             limits=limits,
             trusted_proxies=config.trusted_proxies,
-            injected=injected_names(config.directory.integrations.values()),
+            injected=injected_names(config.directory.integrations.values(), contents.values()),
             admission=AdmissionTable(
                 max_sessions=limits.max_sessions_in_memory, idle_s=config.session_idle.total_seconds()
             ),

@@ -126,6 +126,24 @@ class Named:
 Access = Anyone | SignedIn | Named
 
 
+class HeaderPreset(StrEnum):
+    """Which of our headers a content gets, before its own ``rename`` and ``drop``."""
+
+    ALL = "all"
+    NO_ACCESS_TOKENS = "no-access-tokens"
+    SESSION_TOKEN_ONLY = "session-token-only"  # noqa: S105 - a word, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderRules:
+    """What a content gets of our headers, and under which names; keys are our names in lower case."""
+
+    preset: HeaderPreset = HeaderPreset.ALL
+    rename: Mapping[str, str] = field(default_factory=dict)
+    """Our name → the name that the content's code looks for."""
+    drop: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """A proxied app: where viewers find it, where it listens, who may see it, which integrations it uses."""
@@ -144,6 +162,7 @@ class Content:
     """The associations, in order; the first one also gets the header without a slug."""
     strip_prefix: bool = True
     """Whether ``path`` is taken off before the request goes to the content."""
+    headers: HeaderRules = field(default_factory=HeaderRules)
     unsafe_allow_origins: frozenset[str] = frozenset()
     """Foreign origins whose scripts may send unsafe requests and open WebSockets here, as the viewer."""
 

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path as FilePath
 from types import MappingProxyType
 
-from proxy.config.checks.draft import slug_of
+from proxy.config.checks.draft import header_rules_of, slug_of
 from proxy.config.schema import AccessSettings, ContentSettings, IntegrationSettings, Settings
 from proxy.config.values import Config, ContentKey, Limits, Tls
 from proxy.model import (
@@ -94,6 +94,7 @@ def _content(item: ContentSettings, integrations: dict[str, Integration]) -> Con
         integrations=tuple(integrations[name].guid for name in item.integrations),
         strip_prefix=item.strip_prefix,
         unsafe_allow_origins=frozenset(item.unsafe_allow_origins),
+        headers=header_rules_of(item),
     )
 
 

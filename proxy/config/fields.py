@@ -23,12 +23,13 @@ from pydantic_core.core_schema import no_info_plain_validator_function
 from proxy.config import texts
 from proxy.config.references import Expanded
 from proxy.config.values import Listen, Network
-from proxy.model import Upstream
+from proxy.model import HeaderPreset, Upstream
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _DOMAIN = re.compile(r"[^@\s.]+(?:\.[^@\s.]+)*")
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -102,6 +103,9 @@ Email = Annotated[
 Domain = Annotated[
     Text, AfterValidator(str.lower), _matching(_DOMAIN, "must be a domain such as example.org, without @")
 ]
+HeaderName = Annotated[
+    Text, _matching(_HEADER_NAME, "a header's name has 1 to 64 letters, digits and hyphens, with a letter in front")
+]
 Boolean = Annotated[bool, Strict(), BeforeValidator(bare_boolean)]
 Integer = Annotated[int, Strict(), BeforeValidator(_bare_integer)]
 Seconds = Annotated[float, Strict(), BeforeValidator(_bare_number)]
@@ -114,5 +118,6 @@ ProxyNetwork = Annotated[Network, _Read(texts.network, "10.0.0.0/8")]
 StoreUrl = Annotated[Path, _Read(texts.sqlite_path, "sqlite:///var/lib/oauth-sidecar/state.db")]
 Span = Annotated[timedelta, _Read(texts.span, "12h")]
 ContentPath = Annotated[str, _Read(texts.content_path, "/sales/")]
+PresetOfHeaders = Annotated[HeaderPreset, _Read(texts.header_preset, "session-token-only")]
 Guid = Annotated[str, _Read(texts.guid, "0f8fad5b-d9cb-469f-a165-70867728950e", "uuid")]
 FilePath = Annotated[Path, _Read(_path, "/etc/oauth-sidecar/tls.pem")]

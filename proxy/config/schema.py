@@ -17,10 +17,12 @@ from proxy.config.fields import (
     Email,
     FilePath,
     Guid,
+    HeaderName,
     Integer,
     ListenAddress,
     Name,
     Origin,
+    PresetOfHeaders,
     ProxyNetwork,
     PublicUrl,
     Seconds,
@@ -33,7 +35,7 @@ from proxy.config.fields import (
 )
 from proxy.config.texts import listen, span
 from proxy.config.values import Limits
-from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES
+from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES, HeaderPreset
 from proxy.providers import PROVIDERS
 
 APP_MODES = (*sorted(INTERACTIVE_APP_MODES), *sorted(RENDERED_APP_MODES))
@@ -284,6 +286,28 @@ def _access_kind(value: object) -> str:
     return "(lists)" if isinstance(value, dict | AccessSettings) else "(word)"
 
 
+class HeaderSettings(_Section):
+    """Which of the sidecar's headers a content gets, and under which names."""
+
+    preset: PresetOfHeaders | None = Field(
+        default=None,
+        description="`all`; `no-access-tokens`: identity and session token; `session-token-only`: the exchange has the "
+        "rest. Default all, but session-token-only for python-bokeh and python-panel. Risk: Bokeh and Panel publish "
+        "request headers in the page, so with `all` there every script and extension of the browser has the tokens.",
+        json_schema_extra={"anyOf": [{"enum": [*HeaderPreset]}, {"type": "null"}]},
+    )
+    rename: dict[Text, HeaderName] = Field(
+        default_factory=dict,
+        description="The sidecar's name: the name that the app's code looks for. Default empty: no other names. Whatever "
+        "viewers send under a new name is taken out, at every content, and so is what content answers under it. Risk: "
+        "servers and frameworks may log headers that they do not know as secret.",
+    )
+    drop: list[Text] = Field(
+        default_factory=list,
+        description="Names of the sidecar's headers that this content does not get. Default empty: what the preset sends.",
+    )
+
+
 class ContentSettings(_Section):
     """A proxied app."""
 
@@ -328,6 +352,10 @@ class ContentSettings(_Section):
     strip_prefix: Boolean = Field(
         default=True,
         description="Take `path` off before forwarding; false for apps that know their own prefix. Default true.",
+    )
+    headers: HeaderSettings | None = Field(
+        default=None,
+        description="Which headers it gets, and under which names. Default: as `preset` says for its `app_mode`.",
     )
     unsafe_allow_origins: list[Origin] = Field(
         default_factory=list,
@@ -386,7 +414,6 @@ NOT_SUPPORTED: dict[tuple[str, ...], str] = {
     ("api", "keys", "role"): "keys of administrators and publishers",
     ("integrations", "config", "revocation_uri"): "giving tokens back (RFC 7009)",
     ("content", "host"): "an origin of its own for content",
-    ("content", "headers"): "other names for headers",
     ("metrics",): "metrics",
     ("log",): "settings of the log",
 }

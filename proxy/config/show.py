@@ -9,11 +9,26 @@ import yaml
 from proxy.config.build import content_guid, integration_guid
 from proxy.config.document import Value
 from proxy.config.values import Config, Limits, Listen, TcpListen, UnixListen
-from proxy.model import Access, Anyone, Content, Integration, Named, SignedIn, TcpUpstream, UnixUpstream, Upstream
+from proxy.model import (
+    Access,
+    Anyone,
+    Content,
+    HeaderPreset,
+    Integration,
+    Named,
+    SignedIn,
+    TcpUpstream,
+    UnixUpstream,
+    Upstream,
+)
+from proxy.policy.header_names import PUBLISHING_APP_MODES
 from proxy.providers import PROVIDERS
 
 MASKED = "(hidden)"
 _DERIVED = "derived from the name: write it down before a rename, or what hangs on it is lost"
+
+_KEPT = "what keeps access tokens out of pages: {} publishes request headers there"
+_PUBLISHED = "a risk: {} publishes request headers in its pages, access tokens with them"
 
 
 def effective(config: Config) -> str:
@@ -85,7 +100,19 @@ def _content(item: Content, names: dict[str, str]) -> Value:
         "integrations": [names[guid] for guid in item.integrations],
         "access": _access(item.access),
         "strip_prefix": item.strip_prefix,
+        "headers": _headers(item),
         "unsafe_allow_origins": [*sorted(item.unsafe_allow_origins)],
+    }
+
+
+def _headers(item: Content) -> Value:
+    rules = item.headers
+    says = _PUBLISHED if rules.preset is HeaderPreset.ALL else _KEPT
+    return {
+        "preset": rules.preset.value,
+        **({"preset_is": says.format(item.app_mode)} if item.app_mode in PUBLISHING_APP_MODES else {}),
+        "rename": {**rules.rename},
+        "drop": [*sorted(rules.drop)],
     }
 
 

@@ -9,8 +9,9 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from proxy.config.problems import did_you_mean
 from proxy.config.values import Listen, Network, TcpListen, UnixListen
-from proxy.model import TcpUpstream, UnixUpstream, Upstream
+from proxy.model import HeaderPreset, TcpUpstream, UnixUpstream, Upstream
 from proxy.policy.cookies import is_loopback_host
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -116,6 +117,14 @@ def content_path(text: str) -> str:
         if segment in {".", ".."} or not _SEGMENT.fullmatch(segment):
             raise ValueError("a path has segments of letters, digits and - . _ ~ only, none empty, `.` or `..`")
     return text
+
+
+def header_preset(text: str) -> HeaderPreset:
+    """Read which of our headers a content gets."""
+    try:
+        return HeaderPreset(text)
+    except ValueError as exc:
+        raise ValueError(f"must be one of {', '.join(HeaderPreset)}{did_you_mean(text, list(HeaderPreset))}") from exc
 
 
 def guid(text: str) -> str:

@@ -14,6 +14,7 @@ from proxy.flows.fresh_tokens import Fresh, Reconnect, Unavailable
 from proxy.model import (
     Change,
     Content,
+    ContentGuid,
     CredentialsChanged,
     Directory,
     Integration,
@@ -25,7 +26,7 @@ from proxy.model import (
     ViewerSession,
 )
 from proxy.policy.access import is_allowed
-from proxy.policy.injection import InjectedToken, header_block
+from proxy.policy.injection import LONG_HEADER_BYTES, InjectedToken, header_block, long_headers
 from proxy.sealing import KeyRing, hash_handle
 from proxy.store.base import Presence, Store
 
@@ -117,6 +118,7 @@ class Sessions:
         self._publish = publish
         self._lifetimes = lifetimes
         self._unwritten: dict[SessionHash, datetime] = {}
+        self._warned_of: set[tuple[ContentGuid, str]] = set()
 
     async def admit(self, session_id: str | None, content: Content) -> Admission:
         """Judge one browser in front of one content; ``StoreUnavailable`` when nobody can know."""
@@ -190,18 +192,28 @@ class Sessions:
         )
         if not is_known:  # signed out meanwhile
             return self._sign_in_needed(content)
+        block = header_block(
+            session_token=session_token,
+            tokens=[_injected(integration, fresh) for integration, fresh in tokens],
+            identity=presence.viewer.identity,
+            rules=content.headers,
+        )
+        self._warn_of_long_headers(block, content)
         good_until = min(self._now() + GOOD_FOR, session.expires_at, *(fresh.serve_until for _, fresh in tokens))
         return Admitted(
             session_hash=session.hash,
             viewer_guid=presence.viewer.guid,
-            header_block=header_block(
-                session_token=session_token,
-                tokens=[_injected(integration, fresh) for integration, fresh in tokens],
-                identity=presence.viewer.identity,
-            ),
+            header_block=block,
             good_until=good_until,
             expires_at=session.expires_at,
         )
+
+    def _warn_of_long_headers(self, block: bytes, content: Content) -> None:
+        """Say once for each content and header that the content's server may refuse it, and so every request."""
+        for name in long_headers(block):
+            if (content.guid, name) not in self._warned_of:
+                self._warned_of.add((content.guid, name))
+                log.warning("header is long", content=content.name, header=name, over_bytes=LONG_HEADER_BYTES)
 
     def _session_token(self, session_hash: SessionHash, content: Content) -> str:
         handle = self._key_ring.handle("session-token", session_hash, content.guid.encode())

@@ -5,23 +5,18 @@ Values are checked when the block is built, once per viewer and content, and wri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from proxy.model import Identity, Integration, Secret
-from proxy.policy.headers import fold
-
-ACCESS_TOKEN = "X-Forwarded-Access-Token"  # noqa: S105 - a header's name
-SESSION_TOKEN = "Posit-Connect-User-Session-Token"  # noqa: S105 - a header's name
-
-_FIXED_NAMES = (
-    ACCESS_TOKEN, f"{ACCESS_TOKEN}-Expires", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Groups", SESSION_TOKEN,
-)  # fmt: skip
+from proxy.model import HeaderRules, Identity, Secret
+from proxy.policy.header_names import ACCESS_TOKEN, SESSION_TOKEN, name_for, token_header
 
 MAX_TOKEN_CHARS = 16 * 1024
 """A longer token is not injected (content's own header limits are near); the exchange serves it."""
+
+LONG_HEADER_BYTES = 7 * 1024
+"""gunicorn refuses a header of 8,190 bytes; Werkzeug, Tornado, uvicorn and httpuv take 60 KB and more (measured)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +30,10 @@ class InjectedToken:
     """Epoch seconds; ``None``: it does not expire."""
 
 
-def token_header(slug: str) -> str:
-    """Return the header of one integration's token: ``my-warehouse`` → ``X-Forwarded-Access-Token-My-Warehouse``."""
-    return f"{ACCESS_TOKEN}-{slug.title()}"
-
-
-def injected_names(integrations: Iterable[Integration]) -> frozenset[bytes]:
-    """Return the folded names of every header that ``header_block`` can write."""
-    names = (*_FIXED_NAMES, *(token_header(integration.slug) for integration in integrations))
-    return frozenset(fold(name.encode("ascii")) for name in names)
-
-
-def header_block(*, session_token: str, tokens: Sequence[InjectedToken], identity: Identity | None) -> bytes:
-    """Return the lines for one viewer at one content, each with its CRLF.
+def header_block(
+    *, session_token: str, tokens: Sequence[InjectedToken], identity: Identity | None, rules: HeaderRules
+) -> bytes:
+    """Return the lines for one viewer at one content, each with its CRLF, under the names that ``rules`` give.
 
     ``tokens``: in the order of the content's associations; the first also gets the header without a slug. Values are
     checked here, once, and written as they are on every request: a value with a control character is left out, a token
@@ -70,7 +56,14 @@ def header_block(*, session_token: str, tokens: Sequence[InjectedToken], identit
             ("X-Forwarded-Preferred-Username", _encoded(identity.preferred_username)),
             ("X-Forwarded-Groups", ",".join(filter(None, (_encoded(group, ",") for group in identity.groups)))),
         ]
-    return "".join(f"{name}: {value}\r\n" for name, value in lines if value).encode("ascii")
+    named = [(name_for(rules, name), value) for name, value in lines if value]
+    return "".join(f"{name}: {value}\r\n" for name, value in named if name is not None).encode("ascii")
+
+
+def long_headers(block: bytes) -> list[str]:
+    """Return the names in a header block whose lines some servers of content refuse (7 KiB and more)."""
+    lines = [line for line in block.split(b"\r\n") if len(line) >= LONG_HEADER_BYTES]
+    return [line.partition(b":")[0].decode("ascii") for line in lines]
 
 
 def forwarded_headers(

@@ -14,7 +14,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from proxy.policy import headers as policy
-from proxy.policy.injection import injected_names
+from proxy.policy.header_names import injected_names
 from tests.differential import grammar
 from tests.differential.known import ANSWERS_NGINX_REFUSES, ANSWERS_STRICT_REFUSES, ANSWERS_WE_REFUSE
 from tests.differential.rigs import Nginx
@@ -87,7 +87,7 @@ def _relay(segments: list[bytes], *, closes: bool, method: bytes) -> Relayed:
 
 def shown(headers: list[Header]) -> list[Header]:
     """Return what of a content's headers a viewer may see."""
-    kept = policy.to_viewer(headers, content=_CONTENT, injected=injected_names([]))
+    kept = policy.to_viewer(headers, content=_CONTENT, injected=injected_names([], []))
     return [(name, value.strip()) for name, value in kept if name.lower() not in _FRAMING]
 
 

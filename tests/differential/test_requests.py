@@ -13,7 +13,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from proxy.policy import headers as policy
-from proxy.policy.injection import injected_names
+from proxy.policy.header_names import injected_names
 from tests.differential import grammar
 from tests.differential.known import (
     AIOHTTP_READS,
@@ -36,7 +36,7 @@ _LLHTTP_METHOD = re.compile(
     rb"|LINK|UNLINK|SOURCE|QUERY)"
 )
 _OURS = {b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-for", b"x-forwarded-prefix", *(
-    name.lower() for name in injected_names([])
+    name.lower() for name in injected_names([], [])
 )}  # fmt: skip
 _FRAMING = {b"host", b"content-length", b"transfer-encoding", b"expect"}
 
@@ -60,7 +60,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, loop: asyncio.AbstractEventL
 
 def passed(headers: list[Header]) -> list[Header]:
     """Return the part of a request's headers that is the viewer's to say."""
-    kept = policy.to_content(headers, names=NAMES, injected=injected_names([]), keep_upgrade=False)
+    kept = policy.to_content(headers, names=NAMES, injected=injected_names([], []), keep_upgrade=False)
     return [(name, value.strip()) for name, value in kept if name.lower() not in _FRAMING]
 
 

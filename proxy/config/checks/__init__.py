@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.config.checks.contents import check_contents
 from proxy.config.checks.draft import Draft
+from proxy.config.checks.headers import check_headers
 from proxy.config.checks.integrations import check_integrations
 from proxy.config.checks.keys import check_keys
 from proxy.config.checks.network import check_network
@@ -14,6 +15,7 @@ def check(draft: Draft) -> None:
     """Run every check."""
     check_integrations(draft)
     check_contents(draft)
+    check_headers(draft)
     check_network(draft)
     check_keys(draft)
     check_sessions(draft)

@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from typing import TypeVar
 
 from proxy.config.document import Value
 from proxy.config.parse import Parsed
 from proxy.config.problems import Path, Report
-from proxy.config.schema import ApiKeySettings, ContentSettings, IntegrationSettings, Settings
+from proxy.config.schema import ApiKeySettings, ContentSettings, HeaderSettings, IntegrationSettings, Settings
 from proxy.config.tree import at
+from proxy.model import HeaderRules
+from proxy.policy.header_names import default_preset
 
 ItemT = TypeVar("ItemT")
 ValueT = TypeVar("ValueT")
@@ -87,6 +90,16 @@ def slug_of(integration: IntegrationSettings) -> str:
     """Return the slug as given or as it follows from the name."""
     derived = re.sub(r"[^a-z0-9]+", "-", integration.name.lower())[:40].strip("-")
     return integration.slug or derived
+
+
+def header_rules_of(content: ContentSettings) -> HeaderRules:
+    """Return the header rules as given, or as they follow from the kind of content."""
+    given = content.headers or HeaderSettings()
+    return HeaderRules(
+        preset=given.preset or default_preset(content.app_mode),
+        rename=MappingProxyType({source.lower(): name for source, name in given.rename.items()}),
+        drop=frozenset(name.lower() for name in given.drop),
+    )
 
 
 def _placed(items: list[ItemT], *where: str) -> tuple[tuple[Path, ItemT], ...]:

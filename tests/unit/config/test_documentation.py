@@ -19,7 +19,7 @@ from proxy.config.schema import Settings
 from proxy.config.tree import setting_paths
 from proxy.config.values import Limits
 from proxy.providers import PROVIDERS
-from tests.unit.config.house import API_KEY, CLIENT_SECRET, STORE_KEY
+from tests.unit.config.house import API_KEY, CLIENT_SECRET, STORE_KEY, changed, loaded
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config.example.yaml"
@@ -82,6 +82,23 @@ def test_check_finds_nothing_wrong_with_the_configuration_of_an_example_app(tmp_
 
 def test_the_example_apps_have_configurations():
     assert SHIPPED
+
+
+HEADER_EXAMPLES = re.findall(r"```yaml\n(headers:\n.*?)```", (ROOT / "docs/content.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("written", HEADER_EXAMPLES)
+def test_the_headers_that_the_documentation_shows_can_be_sent(tmp_path, written):
+    rules = yaml.safe_load(written)["headers"]
+    text = changed(("path: /sales/\n", f"path: /sales/\n    headers: {json.dumps(rules)}\n"))
+
+    [content] = loaded(tmp_path, text).directory.contents.values()
+
+    assert set(content.headers.rename.values()) == set(rules["rename"].values())
+
+
+def test_the_documentation_shows_headers_for_those_who_come_from_elsewhere():
+    assert len(HEADER_EXAMPLES) == 4
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Limits)])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from proxy.errors import StoreUnavailable
 from proxy.flows.sessions import (
@@ -14,7 +15,16 @@ from proxy.flows.sessions import (
     SignInNeeded,
     TokenUnavailable,
 )
-from proxy.model import CredentialsChanged, Named, SessionEnded, SessionTokenHash, SignedIn, ViewerSession
+from proxy.model import (
+    CredentialsChanged,
+    HeaderPreset,
+    HeaderRules,
+    Named,
+    SessionEnded,
+    SessionTokenHash,
+    SignedIn,
+    ViewerSession,
+)
 from proxy.sealing import hash_handle
 from tests.unit.flows.house import BOTH, LAKE, SALES, START, STOCK, WAREHOUSE, answer, directory
 from tests.unit.flows.ill_store import IllStore
@@ -296,3 +306,40 @@ def test_a_session_is_alive_until_it_was_idle_for_too_long(at_s, alive):
     )
     assert lifetimes.is_alive(session, START + timedelta(seconds=at_s)) is alive
     assert isinstance(SALES.access, SignedIn)
+
+
+# — headers of the content's choice ———————————————————————————————————————————————————————————————
+
+
+async def test_a_content_gets_its_own_names_and_the_next_one_ours(build):
+    rules = HeaderRules(preset=HeaderPreset.ALL, rename={"x-forwarded-access-token": "X-Tok"})
+    sales = replace(SALES, headers=rules)
+    house = await build(directory(sales, STOCK))
+    session_id = await house.log_in(sales)
+    await house.log_in(STOCK, session_id=session_id)
+    assert "X-Forwarded-Access-Token" not in (sent := headers(await house.sessions.admit(session_id, sales)))
+    assert sent["X-Tok"] == headers(await house.sessions.admit(session_id, STOCK))["X-Forwarded-Access-Token"]
+
+
+async def test_content_that_gets_the_session_token_only_still_needs_consent_and_a_usable_token(build):
+    panel = replace(SALES, headers=HeaderRules(preset=HeaderPreset.SESSION_TOKEN_ONLY))
+    house = await build(directory(panel, STOCK))
+    session_id = await house.log_in(STOCK)
+    assert isinstance(await house.sessions.admit(session_id, panel), ConsentNeeded)
+    await house.log_in(panel, session_id=session_id)
+    assert list(headers(await house.sessions.admit(session_id, panel))) == ["Posit-Connect-User-Session-Token"]
+
+
+async def test_a_header_that_is_too_long_for_some_servers_is_said_once(house, provider):
+    long = "a" * 7 * 1024
+    provider.script.append(answer(200, {"access_token": long, "token_type": "Bearer", "expires_in": 600}))
+    session_id = await house.log_in()
+    with capture_logs() as said:
+        for _ in range(3):
+            assert headers(await house.sessions.admit(session_id, SALES))["X-Forwarded-Access-Token"] == long
+    lines = [line for line in said if line["event"] == "header is long"]
+    assert [(line["content"], line["header"], line["log_level"]) for line in lines] == [
+        ("sales", "X-Forwarded-Access-Token-Warehouse", "warning"),
+        ("sales", "X-Forwarded-Access-Token", "warning"),
+    ]
+    assert long not in str(said)

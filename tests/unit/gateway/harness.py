@@ -17,7 +17,7 @@ from proxy.gateway.pool import Pool
 from proxy.gateway.switchboard import Admit, Switchboard
 from proxy.model import Anyone, Content, ContentGuid, SignedIn, TcpUpstream, Upstream
 from proxy.policy.cookies import cookie_names
-from proxy.policy.injection import injected_names
+from proxy.policy.header_names import injected_names
 from proxy.policy.routing import Reason, Refuse, Routes
 
 PUBLIC_URL = "http://localhost"
@@ -212,7 +212,7 @@ async def start(
         routes=Routes([content, public]),
         limits=limits,
         trusted_proxies=tuple(ip_network(proxy) for proxy in trusted_proxies),
-        injected=injected_names([]),
+        injected=injected_names([], []),
         admission=AdmissionTable(max_sessions=1000, idle_s=3600),
         slow_lane=slow_lane,
         pools={

@@ -18,7 +18,7 @@ from proxy.gateway.pool import BoundedPool, Pool
 from proxy.gateway.switchboard import Admit, Switchboard
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.model import Anyone, Content, ContentGuid, TcpUpstream
-from proxy.policy.injection import injected_names
+from proxy.policy.header_names import injected_names
 from proxy.policy.routing import Reason, Refuse, Routes
 from tests.unit.gateway.harness import BLOCK, HOST, NAMES, PUBLIC_URL, content_at
 
@@ -199,7 +199,7 @@ class World:
             routes=Routes(contents),
             limits=limits,
             trusted_proxies=(),
-            injected=injected_names([]),
+            injected=injected_names([], []),
             admission=AdmissionTable(max_sessions=100, idle_s=1e9),
             slow_lane=slow_lane or self._sign_in,
             pools={content.guid: _ContentPool(self, limits) for content in contents},

@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.model import Content, Identity, Secret, TcpUpstream, UnixUpstream
+from proxy.model import Content, HeaderPreset, HeaderRules, Identity, Secret, TcpUpstream, UnixUpstream
 from proxy.policy import headers as policy
 from proxy.policy.cookies import cookie_names
+from proxy.policy.header_names import SESSION_TOKEN, injected_names
 from proxy.policy.headers import fold, to_content, to_control_plane, to_viewer
-from proxy.policy.injection import InjectedToken, forwarded_headers, header_block, injected_names
+from proxy.policy.injection import InjectedToken, forwarded_headers, header_block, long_headers
 
 from .samples import content, integration
 
 NAMES = cookie_names("https://apps.example.org")
 OURS = NAMES.session.encode()
-INJECTED = injected_names([integration("warehouse"), integration("my-lake")])
+INJECTED = injected_names([integration("warehouse"), integration("my-lake")], [])
+NO_RULES = HeaderRules()
 SALES = content("/sales/")
 
 Headers = list[tuple[bytes, bytes]]
@@ -359,8 +361,10 @@ def token(slug: str, value: str | None, expires_at: int | None = None) -> Inject
     return InjectedToken(slug=slug, access_token=None if value is None else Secret(value), expires_at=expires_at)
 
 
-def lines(*tokens: InjectedToken, identity: Identity | None = None, session_token: str = "st") -> list[str]:
-    block = header_block(session_token=session_token, tokens=tokens, identity=identity).decode("ascii")
+def lines(
+    *tokens: InjectedToken, identity: Identity | None = None, session_token: str = "st", rules: HeaderRules = NO_RULES
+) -> list[str]:
+    block = header_block(session_token=session_token, tokens=tokens, identity=identity, rules=rules).decode("ascii")
     assert block == "" or block.endswith("\r\n")
     return block.split("\r\n")[:-1]
 
@@ -406,6 +410,41 @@ def test_a_token_that_cannot_stand_in_a_header_is_left_to_the_exchange(value: st
 
 def test_the_longest_token_is_injected() -> None:
     assert f"X-Forwarded-Access-Token: {'a' * 16384}" in lines(token("warehouse", "a" * 16384))
+
+
+def test_a_line_that_some_servers_of_content_refuse_is_named() -> None:
+    spare = len("X-Forwarded-Access-Token: ")
+    for length, expected in ((7 * 1024 - spare - 1, []), (7 * 1024 - spare, ["X-Forwarded-Access-Token"])):
+        block = b"X-Forwarded-User: ada\r\nX-Forwarded-Access-Token: %b\r\n" % (b"a" * length)
+        assert long_headers(block) == expected
+
+
+ADA = Identity(subject="42", email="ada@example.org", email_verified=True)
+SENT = ("Posit-Connect-User-Session-Token: st", "X-Forwarded-User: 42", "X-Forwarded-Email: ada@example.org")
+RULES = {
+    "tokens left to the exchange": (HeaderRules(preset=HeaderPreset.NO_ACCESS_TOKENS), [*SENT]),
+    "nothing but the session token": (HeaderRules(preset=HeaderPreset.SESSION_TOKEN_ONLY), [SENT[0]]),
+    "another name for the session token": (
+        HeaderRules(preset=HeaderPreset.SESSION_TOKEN_ONLY, rename={SESSION_TOKEN.lower(): "X-Handle"}),
+        ["X-Handle: st"],
+    ),
+    "names of oauth2-proxy": (
+        HeaderRules(
+            rename={
+                "x-forwarded-access-token": "X-Auth-Request-Access-Token",
+                "x-forwarded-user": "X-Auth-Request-User",
+                "x-forwarded-access-token-warehouse": "X-Warehouse",
+            },
+            drop=frozenset({"x-forwarded-email", "x-forwarded-access-token-expires", SESSION_TOKEN.lower()}),
+        ),
+        ["X-Warehouse: T1", "X-Auth-Request-Access-Token: T1", "X-Auth-Request-User: 42"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rules", "expected"), RULES.values(), ids=RULES.keys())
+def test_a_content_gets_what_its_rules_say(rules: HeaderRules, expected: list[str]) -> None:
+    assert lines(token("warehouse", "T1", 1), identity=ADA, rules=rules) == expected
 
 
 IDENTITIES = {
@@ -455,7 +494,7 @@ def test_no_value_ever_makes_another_line(subject: str, secret: str, groups: lis
     ident = Identity(
         subject=subject, preferred_username=subject, email=subject, email_verified=True, groups=tuple(groups)
     )
-    block = header_block(session_token=secret, tokens=[token("warehouse", secret, 1)], identity=ident)
+    block = header_block(session_token=secret, tokens=[token("warehouse", secret, 1)], identity=ident, rules=NO_RULES)
     assert len(block.splitlines()) == block.count(b"\r\n")
     for line in block.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b": ")
