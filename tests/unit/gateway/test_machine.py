@@ -67,6 +67,8 @@ class GatewayMachine(RuleBasedStateMachine):
         self.viewers: list[_Viewer] = []
         self.holds = False
         """Dials and the slow lane wait for a rule of their own."""
+        self.endless: list[Line] = []
+        """Contents in an answer that only their end will end: whatever they say is its body."""
         self.world = World(dial=self._dial, slow_lane=self._slow_lane, high_bytes=_HIGH_BYTES)
         self.board = self.world.board
 
@@ -197,6 +199,8 @@ class GatewayMachine(RuleBasedStateMachine):
         body = b"tag-%b-%b" % tags[-1]
         length = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
         match what:
+            case _ if line in self.endless:
+                raw = body
             case "whole":
                 raw = length % len(body) + body
             case "chunked":
@@ -209,6 +213,7 @@ class GatewayMachine(RuleBasedStateMachine):
                 raw = length % (_BIG + len(body)) + b"x" * _BIG + body
             case "until close":
                 raw = b"HTTP/1.1 200 OK\r\n\r\n" + body
+                self.endless.append(line)
             case "extra":
                 raw = length % len(body) + body + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nextra"
             case "interim":
