@@ -18,13 +18,13 @@ The house, top to bottom. An upper floor may use a lower one; rooms on one floor
 One request, for a viewer who is known (everything is an upstream)::
 
     gateway/listener.py       a socket is accepted: one ViewerSide for it
-    gateway/viewer_side.py    bytes → a request head, checked; one Exchange for it
+    gateway/viewer_side.py    wire/request_reader.py: bytes → a request head, checked; one Exchange for it
     gateway/dispatch.py       policy/routing.py: which content? policy/cookies.py: which session?
     gateway/admission.py      the table in memory: session × content → ready header block, good until …
     wire/heads.py             the head anew: policy/headers.py says what the content may see of the viewer's
     gateway/exchange.py       request and answer, between one viewer and at any moment one content connection
     gateway/pool.py           an idle connection to the content, or a new one: a ContentSide
-    gateway/content_side.py   the answer comes back, its body streams through, back-pressure both ways
+    gateway/content_side.py   wire/answer_reader.py: the answer comes back, its body streams through
 
 What is not in the table, or no longer fresh, takes the slow lane (``gateway/dispatch.py`` → ``flows/sessions.py`` →
 ``flows/credentials.py``) and then goes on as above. Whoever has no session or has not consented is answered by the

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from proxy.config.checks.draft import header_rules_of, slug_of
 from proxy.config.schema import AccessSettings, ContentSettings, IntegrationSettings, Settings
-from proxy.config.values import Config, ContentKey, Limits, Tls
+from proxy.config.values import Config, ContentKey, Tls
 from proxy.model import (
     Access,
     Anyone,
@@ -21,6 +21,7 @@ from proxy.model import (
     Secret,
     SignedIn,
 )
+from proxy.policy.limits import Limits
 from proxy.sealing import hash_handle, parse_key
 
 _NAMESPACE = uuid.UUID("7b0c9a52-6f0d-4f0e-9f57-2b1a6f0d8c11")

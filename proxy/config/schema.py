@@ -34,8 +34,8 @@ from proxy.config.fields import (
     bare_boolean,
 )
 from proxy.config.texts import listen, span
-from proxy.config.values import Limits
 from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES, HeaderPreset
+from proxy.policy.limits import Limits
 from proxy.providers import PROVIDERS
 
 APP_MODES = (*sorted(INTERACTIVE_APP_MODES), *sorted(RENDERED_APP_MODES))

@@ -8,7 +8,7 @@ import yaml
 
 from proxy.config.build import content_guid, integration_guid
 from proxy.config.document import Value
-from proxy.config.values import Config, Limits, Listen, TcpListen, UnixListen
+from proxy.config.values import Config, Listen, TcpListen, UnixListen
 from proxy.model import (
     Access,
     Anyone,
@@ -22,6 +22,7 @@ from proxy.model import (
     Upstream,
 )
 from proxy.policy.header_names import PUBLISHING_APP_MODES
+from proxy.policy.limits import Limits
 from proxy.providers import PROVIDERS
 
 MASKED = "(hidden)"

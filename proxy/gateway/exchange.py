@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from proxy.gateway.content_side import ContentSide, Framing, Header
+from proxy.gateway.content_side import ContentSide
 from proxy.gateway.websocket import Tunnel, accept_for
 from proxy.policy.routing import Reason, Refuse
+from proxy.wire.answer_reader import Framing, Header
 from proxy.wire.heads import (
     answer_head,
     answer_head_from_control,
@@ -96,7 +97,7 @@ class Exchange:
             self.tunnel = Tunnel(board, self.viewer, content.guid, session_hash)
         self._head = request_head(
             self.request, public_host=board.public_host, target=self.target, names=board.names, ours=board.injected,
-            injected=header_block + self.viewer.forwarded_headers(content),
+            injected=header_block + self.viewer.forwarded_headers(self.request, content),
         )  # fmt: skip
         self._go(board.pools[content.guid])
 
@@ -138,7 +139,7 @@ class Exchange:
         self._discard_body = self._head_sent = True
         if not self._request_done:
             self.viewer.close_after_answer()
-        self._out.append(redirect(location, self.viewer.connection_header()))
+        self._out.append(redirect(location, self.viewer.connection_header(self.request)))
         self.answer_end()
 
     def _go(self, pool: Pool) -> None:
@@ -218,7 +219,7 @@ class Exchange:
         if (unframed and request.is_http10) or request.is_upgrade or not self._request_done:
             viewer.close_after_answer()
         last = b"Transfer-Encoding: chunked\r\n" if self._answer_chunked else b""
-        last += viewer.connection_header()
+        last += viewer.connection_header(request)
         if self._pool is not None and self._pool.is_control:
             self._out.append(answer_head_from_control(status, reason, headers, last, is_bodyless=status in {204, 304}))
         else:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from proxy.model import Content, ContentGuid, SessionHash
 from proxy.policy.cookies import CookieNames
+from proxy.policy.limits import Limits
 from proxy.policy.routing import Refuse, Routes
 
 if TYPE_CHECKING:
@@ -20,37 +21,6 @@ if TYPE_CHECKING:
     from proxy.gateway.websocket import Tunnel
 
 Network = IPv4Network | IPv6Network
-
-
-class Limits(Protocol):
-    """The gateway's part of the configured limits; times in seconds, 0 as the configuration says."""
-
-    @property
-    def max_head_bytes(self) -> int: ...
-    @property
-    def max_headers(self) -> int: ...
-    @property
-    def max_target_bytes(self) -> int: ...
-    @property
-    def head_timeout_s(self) -> float: ...
-    @property
-    def body_progress_timeout_s(self) -> float: ...
-    @property
-    def keep_alive_s(self) -> float: ...
-    @property
-    def content_connect_timeout_s(self) -> float: ...
-    @property
-    def content_response_timeout_s(self) -> float: ...
-    @property
-    def content_keep_alive_s(self) -> float: ...
-    @property
-    def max_connections(self) -> int: ...
-    @property
-    def max_connections_per_peer(self) -> int: ...
-    @property
-    def max_websocket_frame_bytes(self) -> int: ...
-    @property
-    def websocket_ping_s(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,14 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-import httptools
 import structlog
 
 from proxy.gateway.dispatch import dispatch
 from proxy.gateway.exchange import Exchange
 from proxy.policy.injection import forwarded_headers
 from proxy.wire.peer import client_address, is_trusted
-from proxy.wire.request import Refusal, RequestHead
+from proxy.wire.request import Refusal
+from proxy.wire.request_reader import RequestReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proxy.gateway.switchboard import Switchboard
     from proxy.gateway.websocket import Tunnel
     from proxy.model import Content, ContentGuid
+    from proxy.wire.request import RequestHead
 
 log = structlog.get_logger("gateway")
 
@@ -33,26 +34,13 @@ _AHEAD_BYTES = 65_536
 """WebSocket frames that a viewer may send before the content has agreed; then reading pauses."""
 
 
-class _Refused(Exception):
-    """Raised inside a parser callback: this request is answered by ``refusal``."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.because)
-        self.refusal = refusal
-
-
-class _Pipelined(Exception):
-    """Raised inside a parser callback: another request began before the answer to the last one ended."""
-
-
 class ViewerSide(asyncio.Protocol):
     """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
 
     __slots__ = (
-        "_ahead", "_body", "_close_after", "_closing_at", "_complete", "_forwarded", "_head_bytes", "_head_done",
-        "_head_since", "_idle_since", "_is_deaf", "_max_headers", "_parser", "_peer", "_request", "_transport",
-        "_trusts_peer", "_unsent_bytes", "board", "client", "exchange", "is_reading_held", "is_write_paused",
-        "taken_at", "tunnel",
+        "_ahead", "_close_after", "_closing_at", "_forwarded", "_head_since", "_idle_since", "_is_deaf", "_peer",
+        "_reader", "_transport", "_trusts_peer", "_unsent_bytes", "board", "client", "exchange", "is_reading_held",
+        "is_write_paused", "taken_at", "tunnel",
     )  # fmt: skip
 
     def __init__(self, board: Switchboard) -> None:
@@ -65,23 +53,19 @@ class ViewerSide(asyncio.Protocol):
         self.taken_at = 0.0
         self._unsent_bytes = 0
         self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._reader: RequestReader | None = RequestReader(
+            max_head_bytes=board.limits.max_head_bytes,
+            max_headers=board.limits.max_headers,
+            max_target_bytes=board.limits.max_target_bytes,
+        )
         self._peer = ""
         self._trusts_peer = False
-        self._max_headers = board.limits.max_headers
         self._forwarded: dict[ContentGuid, bytes] = {}
         self._is_deaf = False
         self._close_after = False
         self._closing_at = 0.0
         self._ahead = b""
-        self._next()
-
-    def _next(self) -> None:
-        self._request = RequestHead()
-        self._body: list[bytes] = []
-        self._head_bytes = 0
-        self._head_done = self._complete = False
-        self._idle_since = self.board.now
+        self._idle_since = board.now
         self._head_since = 0.0
 
     # — the exchange's view ————————————————————————————————————————————————————————————————————
@@ -108,13 +92,13 @@ class ViewerSide(asyncio.Protocol):
         """Make the present answer the last one on this connection."""
         self._close_after = True
 
-    def connection_header(self) -> bytes:
-        """Return the ``Connection`` line that the present answer needs."""
+    def connection_header(self, request: RequestHead) -> bytes:
+        """Return the ``Connection`` line that the answer to ``request`` needs."""
         is_last = self._close_after or self.board.is_draining or not self.board.limits.keep_alive_s
-        if is_last or not self._request.keep_alive:
+        if is_last or not request.keep_alive:
             self._close_after = True
             return b"Connection: close\r\n"
-        return b"Connection: keep-alive\r\n" if self._request.is_http10 else b""
+        return b"Connection: keep-alive\r\n" if request.is_http10 else b""
 
     def exchange_done(self, *, request_done: bool) -> None:
         """Go on after a whole answer: the next request, or the end."""
@@ -125,13 +109,15 @@ class ViewerSide(asyncio.Protocol):
             self.close_soon()
         else:
             self.release_reading()
-            self._next()
+            if self._reader is not None:
+                self._reader.next_request()
+            self._idle_since = self.board.now
 
-    def forwarded_headers(self, content: Content) -> bytes:
+    def forwarded_headers(self, request: RequestHead, content: Content) -> bytes:
         """Return the ``X-Forwarded-…`` lines about this connection for a content."""
         lines = self._forwarded.get(content.guid)
         if lines is None:
-            received = [value for name, value in self._request.headers if name.lower() == b"x-forwarded-for"]
+            received = [value for name, value in request.headers if name.lower() == b"x-forwarded-for"]
             lines = forwarded_headers(
                 client=self._peer,
                 host=self.board.public_host,
@@ -147,8 +133,7 @@ class ViewerSide(asyncio.Protocol):
         """From now on every byte is the tunnel's; the parser is dropped."""
         self.exchange = None
         self.tunnel = tunnel
-        self._parser = None
-        self._request = RequestHead()
+        self._reader = None
         self.release_reading()
 
     def bytes_ahead(self) -> bytes:
@@ -186,7 +171,7 @@ class ViewerSide(asyncio.Protocol):
             self.tunnel.check(now)
         elif self.exchange is not None:
             self.exchange.check(now)
-        elif self._head_bytes:
+        elif self._reader is not None and self._reader.head_bytes:
             if limits.head_timeout_s and now - self._head_since > limits.head_timeout_s:
                 self.answer(Refusal(408, "head timeout"))
         elif limits.keep_alive_s and now - max(self._idle_since, self.taken_at) > limits.keep_alive_s:
@@ -213,19 +198,21 @@ class ViewerSide(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.from_viewer(data)
             return
-        if self._is_deaf:
+        reader = self._reader
+        if self._is_deaf or reader is None:
             return
-        if self._request.is_upgrade:
+        if reader.head.is_upgrade:
             self._ahead += data
             if len(self._ahead) > _AHEAD_BYTES:
                 self.hold_reading()
             return
-        try:
-            self._feed(data)
-        except httptools.HttpParserError as error:
-            self._parser_failed(error)
-            return
-        self._progress()
+        if not reader.head_bytes:
+            self._head_since = self.board.now
+        refusal = reader.feed(data)
+        if refusal is None:
+            self._progress(reader)
+        elif self.exchange is None or self.exchange.cancel():
+            self.answer(refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -256,91 +243,23 @@ class ViewerSide(asyncio.Protocol):
             return self.tunnel.content_side
         return None if self.exchange is None else self.exchange.content_side
 
-    # — httptools ——————————————————————————————————————————————————————————————————————————————
-
-    def _feed(self, data: bytes) -> None:
-        rest = b""
-        if not self._head_done:
-            if not self._head_bytes:
-                self._head_since = self.board.now
-            allowance = self.board.limits.max_head_bytes - self._head_bytes
-            self._head_bytes += len(data)
-            data, rest = data[:allowance], data[allowance:]
-        self._parse(data, rest)
-        if rest and not self._is_deaf and not self._request.is_upgrade:
-            if not self._head_done:
-                raise httptools.HttpParserCallbackError from _Refused(Refusal(431, "head too large"))
-            self._parse(rest, b"")
-
-    def _parse(self, data: bytes, rest: bytes) -> None:
-        assert self._parser is not None
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ahead = data[upgrade.args[0] :] + rest
-
-    def on_message_begin(self) -> None:
-        if self._head_done:
-            raise _Pipelined
-
-    def on_url(self, url: bytes) -> None:
-        self._request.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head_done:
-            return  # a trailer: not passed on
-        headers = self._request.headers
-        if len(headers) >= self._max_headers:
-            raise _Refused(Refusal(431, "too many headers"))
-        headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        parser, request = self._parser, self._request
-        assert parser is not None
-        self._head_done = True
-        request.index()
-        request.method = parser.get_method()
-        version = parser.get_http_version()
-        request.is_http10 = version == "1.0"
-        request.keep_alive = parser.should_keep_alive()
-        request.is_upgrade = parser.should_upgrade()
-        refusal = request.refusal(version=version, max_target_bytes=self.board.limits.max_target_bytes)
-        if refusal is not None:
-            raise _Refused(refusal)
-
-    def on_body(self, body: bytes) -> None:
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        self._complete = True
-
-    # — between parser and exchange ————————————————————————————————————————————————————————————
-
-    def _progress(self) -> None:
+    def _progress(self, reader: RequestReader) -> None:
         """Hand on what the last segment completed."""
-        if not self._head_done:
+        if reader.has_more:  # the answer ends, then the connection: what follows is ignored
+            self._is_deaf = self._close_after = True
+        if not reader.is_head_done:
             return
-        body, self._body = self._body, []
         if self.exchange is not None:
-            if body or self._complete:
-                self.exchange.request_body(body, is_last=self._complete)
+            body = reader.take_body()
+            if body or reader.is_complete:
+                self.exchange.request_body(body, is_last=reader.is_complete)
             return
         if self._trusts_peer:
-            self.client = client_address(self._peer, self._request.headers, self.board.trusted_proxies)
-        exchange = self.exchange = Exchange(self, self._request)
-        exchange.request_body(body, is_last=self._complete)
+            self.client = client_address(self._peer, reader.head.headers, self.board.trusted_proxies)
+        self._ahead, reader.behind_upgrade = reader.behind_upgrade, b""
+        exchange = self.exchange = Exchange(self, reader.head)
+        exchange.request_body(reader.take_body(), is_last=reader.is_complete)
         dispatch(exchange)
-
-    def _parser_failed(self, error: httptools.HttpParserError) -> None:
-        cause = error.__cause__ or error.__context__
-        refusal = cause.refusal if isinstance(cause, _Refused) else Refusal(400, "malformed")
-        exchange = self.exchange
-        if isinstance(cause, _Pipelined) or self._complete:
-            # Whatever follows a request that is being answered is ignored: the answer ends, then the connection.
-            self._is_deaf = self._close_after = True
-            self._progress()
-        elif exchange is None or exchange.cancel():
-            self.answer(refusal)
 
     def answer(self, refusal: Refusal) -> None:
         """Answer without an exchange, and close."""
@@ -350,7 +269,7 @@ class ViewerSide(asyncio.Protocol):
         self.write((
             f"HTTP/1.1 {refusal.status} {phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n".encode(),
             b"Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-            body if self._request.method != b"HEAD" else b"",
+            b"" if self._reader is not None and self._reader.head.method == b"HEAD" else body,
         ))  # fmt: skip
         self._linger()
 

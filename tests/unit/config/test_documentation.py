@@ -17,7 +17,7 @@ from proxy.config.json_schema import json_schema, schema_text
 from proxy.config.load import load
 from proxy.config.schema import Settings
 from proxy.config.tree import setting_paths
-from proxy.config.values import Limits
+from proxy.policy.limits import Limits
 from proxy.providers import PROVIDERS
 from tests.unit.config.house import API_KEY, CLIENT_SECRET, STORE_KEY, changed, loaded
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from proxy.config.load import load, load_with_keys
-from proxy.config.values import Limits, TcpListen, UnixListen
+from proxy.config.values import TcpListen, UnixListen
 from proxy.model import Anyone, Named, Secret, SignedIn, TcpUpstream, UnixUpstream
+from proxy.policy.limits import Limits
 from proxy.sealing import hash_handle, parse_key
 from tests.unit.config.house import API_KEY, CLIENT_SECRET, SOUND, STORE_KEY, changed, loaded, problems
 

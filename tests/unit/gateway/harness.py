@@ -9,7 +9,6 @@ from ipaddress import ip_network
 
 from aiohttp import web
 
-from proxy.config.values import Limits
 from proxy.gateway.admission import AdmissionTable, session_hash
 from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
@@ -18,6 +17,7 @@ from proxy.gateway.switchboard import Admit, Switchboard
 from proxy.model import Anyone, Content, ContentGuid, SignedIn, TcpUpstream, Upstream
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names
+from proxy.policy.limits import Limits
 from proxy.policy.routing import Reason, Refuse, Routes
 
 PUBLIC_URL = "http://localhost"

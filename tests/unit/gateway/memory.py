@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from proxy.config.values import Limits
 from proxy.gateway.admission import AdmissionTable, session_hash
 from proxy.gateway.content_side import ContentSide
 from proxy.gateway.listener import Gateway
@@ -19,6 +18,7 @@ from proxy.gateway.switchboard import Admit, Switchboard
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.model import Anyone, Content, ContentGuid, TcpUpstream
 from proxy.policy.header_names import injected_names
+from proxy.policy.limits import Limits
 from proxy.policy.routing import Reason, Refuse, Routes
 from tests.unit.gateway.harness import BLOCK, HOST, NAMES, PUBLIC_URL, content_at
 

@@ -6,7 +6,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.values import Limits
+from proxy.policy.limits import Limits
 from proxy.wire.frames import PROTOCOL_ERROR, TOO_BIG, FrameFollower
 from tests.differential import grammar
 from tests.effort import effort

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.config.values import Limits
+from proxy.policy.limits import Limits
 from tests.unit.gateway.harness import NAMES, OK, answering, get, read_head
 
 LINE = b"GET /open/ HTTP/1.1\r\nHost: localhost\r\n"
@@ -227,3 +227,25 @@ async def test_a_slow_head_an_idle_connection_and_a_stalled_body_end(start):
         viewer.check(board.now + 301)
     assert b"control:content-slow:0" in await unread.reader.readuntil(b"slow:0")
     unread.close()
+
+
+async def test_a_trusted_proxy_speaks_for_another_viewer_with_each_request(start):
+    """Fails when the lines about a connection are kept although a proxy shares it among viewers."""
+    one = await start(answering(OK), trusted_proxies=["127.0.0.0/8"])
+    client = await one.connect()
+    for viewer in (b"192.0.2.1", b"192.0.2.2"):
+        client.send(get("/open/", extra=b"X-Forwarded-For: " + viewer + b"\r\n"))
+        await client.head()
+        await client.exactly(2)
+        assert one.content.bytes.count(b"X-Forwarded-For: " + viewer + b", 127.0.0.1\r\n") == 1
+    client.send(get("/nowhere", extra=b"X-Forwarded-For: 192.0.2.3\r\n"))
+    await client.head()
+    assert one.control_requests[0].headers["Oauth-Sidecar-Client"] == "192.0.2.3"
+    client.close()
+
+
+async def test_nobody_else_is_believed(start):
+    one = await start(answering(OK))
+    await one.ask(get("/open/", extra=b"X-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n"))
+    assert b"X-Forwarded-For: 127.0.0.1\r\n" in one.content.bytes
+    assert b"192.0.2.1" not in one.content.bytes

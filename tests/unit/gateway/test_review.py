@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.config.values import Limits
 from proxy.gateway.admission import AdmissionTable
 from proxy.gateway.pool import Pool
 from proxy.gateway.switchboard import Admit
 from proxy.model import ConsentEnded, CredentialsChanged, SessionEnded, SessionHash, TcpUpstream
+from proxy.policy.limits import Limits
 from tests.unit.gateway.harness import OK, answering, get, read_head
 from tests.unit.gateway.test_tunnel import AGREED, handshake, silent
 

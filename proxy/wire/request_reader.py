@@ -1,0 +1,122 @@
+"""Reads the requests of one viewer connection, one after the other (RFC 9112), on llhttp in strict mode.
+
+Bytes go in, heads and bodies come out; who gets them is the caller's business. Two things llhttp does not do are done
+here: an unfinished head is counted before it is parsed, and what follows a request that is not answered yet is left alone.
+"""
+
+from __future__ import annotations
+
+import httptools
+
+from proxy.wire.request import Refusal, RequestHead
+
+
+class _Refused(Exception):
+    """Raised inside a parser callback: this request is answered by ``refusal``."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.because)
+        self.refusal = refusal
+
+
+class _Pipelined(Exception):
+    """Raised inside a parser callback: another request began before the answer to the last one ended."""
+
+
+class RequestReader:
+    """One request at a time; ``next_request`` makes room for the following one."""
+
+    __slots__ = (
+        "_body", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade", "has_more",
+        "head", "head_bytes", "is_complete", "is_head_done",
+    )  # fmt: skip
+
+    def __init__(self, *, max_head_bytes: int, max_headers: int, max_target_bytes: int) -> None:
+        self._max_head_bytes = max_head_bytes
+        self._max_headers = max_headers
+        self._max_target_bytes = max_target_bytes
+        self._parser = httptools.HttpRequestParser(self)
+        self.has_more = False
+        """Bytes came behind a request that is not answered yet: they are ignored, and so is all that follows."""
+        self.behind_upgrade = b""
+        """What came in one segment behind the head of an upgrade: no longer HTTP."""
+        self.next_request()
+
+    def next_request(self) -> None:
+        """Be ready for the next head."""
+        self.head = RequestHead()
+        self._body: list[bytes] = []
+        self.head_bytes = 0
+        """Bytes of the present head so far (and of what came in one segment with its end)."""
+        self.is_head_done = self.is_complete = False
+
+    def feed(self, data: bytes) -> Refusal | None:
+        """Read on; return why the present request cannot be served. After that, nothing may be fed any more."""
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            cause = error.__cause__ or error.__context__
+            if isinstance(cause, _Pipelined) or self.is_complete:
+                self.has_more = True
+                return None
+            return cause.refusal if isinstance(cause, _Refused) else Refusal(400, "malformed")
+        return None
+
+    def take_body(self) -> list[bytes]:
+        """Return (once) the body bytes that came since the last call."""
+        body, self._body = self._body, []
+        return body
+
+    def _feed(self, data: bytes) -> None:
+        rest = b""
+        if not self.is_head_done:
+            allowance = self._max_head_bytes - self.head_bytes
+            self.head_bytes += len(data)
+            data, rest = data[:allowance], data[allowance:]
+        self._parse(data, rest)
+        if rest and not self.head.is_upgrade:
+            if not self.is_head_done:
+                raise httptools.HttpParserCallbackError from _Refused(Refusal(431, "head too large"))
+            self._parse(rest, b"")
+
+    def _parse(self, data: bytes, rest: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.behind_upgrade = data[upgrade.args[0] :] + rest
+
+    # — httptools ——————————————————————————————————————————————————————————————————————————————
+
+    def on_message_begin(self) -> None:
+        if self.is_head_done:
+            raise _Pipelined
+
+    def on_url(self, url: bytes) -> None:
+        self.head.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.is_head_done:
+            return  # a trailer: not passed on
+        headers = self.head.headers
+        if len(headers) >= self._max_headers:
+            raise _Refused(Refusal(431, "too many headers"))
+        headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser, head = self._parser, self.head
+        self.is_head_done = True
+        head.index()
+        head.method = parser.get_method()
+        version = parser.get_http_version()
+        head.is_http10 = version == "1.0"
+        head.keep_alive = parser.should_keep_alive()
+        head.is_upgrade = parser.should_upgrade()
+        refusal = head.refusal(version=version, max_target_bytes=self._max_target_bytes)
+        if refusal is not None:
+            raise _Refused(refusal)
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        self.is_complete = True
