@@ -149,7 +149,7 @@ class _Sidecar:
             api_application(
                 ApiServices(
                     exchange=exchange, keys={key.key_hash: key.content_guid for key in config.content_keys},
-                    hosts=_api_hosts(config.api_listen), random_bytes=secrets.token_bytes,
+                    hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
@@ -277,8 +277,12 @@ def _site(runner: web.AppRunner, listen: Listen) -> web.BaseSite:
             return web.UnixSite(runner, path)
 
 
-def _api_hosts(listen: Listen | None) -> frozenset[str]:
-    return frozenset({listen.host.lower()}) if isinstance(listen, TcpListen) else frozenset()
+def _api_hosts(config: Config) -> frozenset[str]:
+    """As they stand in a ``Host`` header, without the port."""
+    if not isinstance(config.api_listen, TcpListen):
+        return frozenset(config.api_hosts)
+    own = config.api_listen.host.lower()
+    return frozenset({*config.api_hosts, f"[{own}]" if ":" in own else own})
 
 
 def _tls_context(config: Config) -> ssl.SSLContext | None:

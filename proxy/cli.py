@@ -148,17 +148,19 @@ def _content_variables(name: str, path: Path, loaded: Loaded) -> list[tuple[str,
 def _server_url(config: Config, path: Path) -> str:
     from proxy.config.show import address
 
-    reachable = _reachable(config.api_listen)
+    reachable = _reachable(config.api_listen, config.api_hosts)
     if reachable is None:
         _end(f"{path}: client libraries need `api.listen` on a TCP port that is written out", EXIT_CONFIG)
     return f"http://{address(reachable)}"
 
 
-def _reachable(listen: Listen | None) -> Listen | None:
+def _reachable(listen: Listen | None, hosts: tuple[str, ...]) -> Listen | None:
     """Return where to connect; ``None`` for a Unix socket, a port that the kernel chooses, or no listener."""
     from proxy.config.values import TcpListen
 
     match listen:
+        case TcpListen(_, port) if port and hosts:
+            return TcpListen(hosts[0].strip("[]"), port)
         case TcpListen("0.0.0.0", port) if port:  # noqa: S104  # everywhere, so also on loopback
             return TcpListen("127.0.0.1", port)
         case TcpListen("::", port) if port:

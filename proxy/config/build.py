@@ -52,6 +52,7 @@ def build(settings: Settings, folder: FilePath) -> Config:
         store_keys=tuple(parse_key(text) for text in settings.store.keys),
         api_listen=settings.api.listen,
         api_unsafe_listen_anywhere=settings.api.unsafe_listen_anywhere,
+        api_hosts=tuple(settings.api.hosts),
         content_keys=tuple(
             ContentKey(name=key.name, content_guid=contents[key.content].guid, key_hash=hash_handle(key.key))
             for key in settings.api.keys

@@ -84,7 +84,10 @@ def _compose(text: str, report: Report) -> yaml.Node | None:
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        report.add_at(*place, _QUOTED.sub("…", f"not YAML: {exc.problem or exc.context or 'it cannot be read'}"))
+        said = exc.problem or exc.context or "it cannot be read"
+        if mark and text[mark.index : mark.index + 1] == "\t":
+            said = "a tab cannot indent: use blanks"
+        report.add_at(*place, _QUOTED.sub("…", f"not YAML: {said}"))
     except RecursionError:
         report.add_at(1, 1, "values are nested too deep")
     return None

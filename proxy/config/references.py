@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -13,7 +14,18 @@ from proxy.config.problems import Path, Report
 MAX_FILE_BYTES = 64 * 1024
 
 _FILE = "file:"
+_BARE_VARIABLE = re.compile(r"\$[A-Z_][A-Z0-9_]*")
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+
+
+def say_not_a_value(secret: str) -> str:
+    """Say what a secret most likely was to be when it is the name of a variable or of a file; empty: it may be one."""
+    if _BARE_VARIABLE.fullmatch(secret):
+        return "this is the name of a variable, not its value: write it with braces, ${NAME}"
+    with suppress(OSError, ValueError):
+        if secret.startswith("/") and FilePath(secret).is_file():
+            return "this is the name of a file, not its text: write `file:` in front of it"
+    return ""
 
 
 class Expanded(str):

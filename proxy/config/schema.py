@@ -18,6 +18,7 @@ from proxy.config.fields import (
     FilePath,
     Guid,
     HeaderName,
+    HostName,
     Integer,
     ListenAddress,
     Name,
@@ -99,6 +100,12 @@ class ApiSettings(_Section):
         default=False,
         description="Allow `api.listen` off loopback, for content in other containers. Default false. Risk: API keys "
         "and access tokens cross that network without TLS.",
+    )
+    hosts: list[HostName] = Field(
+        default_factory=list,
+        description="Host names by which content reaches `api.listen`, the first for `content-env`. Default empty: the "
+        "address in `api.listen`, and loopback's names, which are answered always. Any other is refused with 421. Risk: "
+        "a name of somebody else lets a browser in that name's pages ask here.",
     )
     keys: list[ApiKeySettings] = Field(
         default_factory=list,

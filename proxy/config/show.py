@@ -51,6 +51,7 @@ def effective(config: Config) -> str:
         "api": {
             "listen": address(config.api_listen) if config.api_listen else None,
             "unsafe_listen_anywhere": config.api_unsafe_listen_anywhere,
+            "hosts": [*config.api_hosts],
             "keys": keys,
         },
         "session": {"idle": _span(config.session_idle), "lifetime": _span(config.session_lifetime)},

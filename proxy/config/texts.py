@@ -63,6 +63,15 @@ def listen(text: str) -> Listen:
     return TcpListen(host, port)
 
 
+def host_name(text: str) -> str:
+    """Read a host name or an IP address, lower case; no port."""
+    name = text.lower()
+    is_name = _HOST_NAME.fullmatch(name) and len(name) <= 253 and not _NUMERIC_NAME.fullmatch(name)
+    if not (is_name or _is_address(name)) or "%" in name:
+        raise ValueError("write a host name or an IP address alone, such as sidecar.internal, without scheme or port")
+    return _in_url(name)
+
+
 def upstream(text: str) -> Upstream:
     """Read ``http://host:port`` or ``unix:/path``."""
     if text.startswith(_UNIX):
@@ -165,6 +174,8 @@ def _host(parts: SplitResult) -> str:
 
 
 def _host_and_port(text: str, example: str) -> tuple[str, int]:
+    if "/" in text:
+        raise ValueError(f"an address to listen on has no scheme and no path; write it like {example}")
     host, colon, port = text.rpartition(":")
     if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError(f"write it like {example}")

@@ -68,6 +68,8 @@ class Config:
     api_listen: Listen | None
     """``None``: no Server API and no exchange."""
     api_unsafe_listen_anywhere: bool = False
+    api_hosts: tuple[str, ...] = ()
+    """Lower case, without port."""
     content_keys: tuple[ContentKey, ...]
     session_idle: timedelta
     session_lifetime: timedelta

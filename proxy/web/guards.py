@@ -56,7 +56,9 @@ def local_program(request: web.Request) -> None:
     match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     name = match["host"].lower() if match else ""
     if not (is_loopback_host(name) or name in request.app[API].hosts):
-        raise ApiRefusal(421, 2, "This address does not answer to that host name.")
+        raise ApiRefusal(
+            421, 2, "This address does not answer to that host name: the operator can add it to `api.hosts`."
+        )
 
 
 def content_key(request: web.Request) -> None:

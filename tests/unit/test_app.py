@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
-from proxy.app import _slow_lane, run, serve
+from proxy.app import _api_hosts, _slow_lane, run, serve
 from proxy.config.values import TcpListen
 from proxy.errors import StoreUnavailable
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
@@ -155,7 +155,7 @@ def test_after_a_port_was_in_use_the_state_file_is_free_again(config, complaint)
 @pytest.fixture
 async def running(config):
     stop, ready = asyncio.Event(), asyncio.Event()
-    here = replace(config, api_listen=TcpListen("127.0.0.2", config.api_listen.port))
+    here = replace(config, api_listen=TcpListen("127.0.0.2", config.api_listen.port), api_hosts=("sidecar",))
     process = asyncio.create_task(run(here, stop=stop, ready=ready))
     try:
         async with asyncio.timeout(20):
@@ -166,8 +166,12 @@ async def running(config):
         await process
 
 
-@pytest.mark.parametrize(("host", "status"), [("127.0.0.2", 200), ("localhost", 200), ("127.0.0.3", 421)])
-async def test_the_api_answers_to_the_host_that_it_listens_on_and_to_loopback(running, host, status):
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.2", 200), ("Sidecar:1", 200), ("localhost", 200), ("127.0.0.3", 421), ("other", 421)]
+)
+async def test_the_api_answers_to_the_host_that_it_listens_on_to_those_it_was_told_and_to_loopback(
+    running, host, status
+):
     url = f"http://127.0.0.2:{running.api_listen.port}/__ping__"
     async with aiohttp.ClientSession() as client, client.get(url, headers={"Host": host}) as answer:
         assert answer.status == status
@@ -182,6 +186,10 @@ async def test_the_exchange_reads_heads_as_long_as_the_gateway_forwards(running,
         client.get(url, headers={"Authorization": "Key none", "X-Long": "x" * size}) as answer,
     ):
         assert answer.status == 401
+
+
+def test_an_ipv6_address_is_known_as_a_host_header_writes_it(config):
+    assert _api_hosts(replace(config, api_listen=TcpListen("fd00::5", 3939))) == {"[fd00::5]"}
 
 
 async def test_it_is_ready_once_it_says_so(running):

@@ -196,6 +196,13 @@ def test_content_env_names_an_address_that_can_be_connected_to(run, config_file,
     assert f"CONNECT_SERVER={server}" in shlex.split(run("content-env", "sales", "-c", config_file).output)
 
 
+def test_content_env_names_the_host_that_content_reaches_the_api_by(run, config_file):
+    changes = ("api:\n", "api:\n  listen: 0.0.0.0:3939\n  unsafe_listen_anywhere: true\n  hosts: [sidecar, other]\n")
+    config_file.write_text(changed(changes), encoding="utf-8")
+
+    assert "CONNECT_SERVER=http://sidecar:3939" in shlex.split(run("content-env", "sales", "-c", config_file).output)
+
+
 def test_content_env_of_an_unknown_content_is_a_usage_error(run, config_file):
     result = run("content-env", "slaes", "-c", config_file)
 

@@ -7,6 +7,7 @@ import re
 from proxy.config import texts
 from proxy.config.checks.draft import Draft, refuse_repeats, slug_of
 from proxy.config.problems import Path, Report, did_you_mean, show_key
+from proxy.config.references import say_not_a_value
 from proxy.config.schema import IntegrationSettings, say_not_supported
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Field, Provider, problems
@@ -84,6 +85,8 @@ def _check_value(path: Path, field: Field, value: str, report: Report) -> None:
         report.add(path, "must not be empty; leave it out for a public client")
     elif field.secret and _PLACEHOLDER.fullmatch(value.strip()):
         report.add(path, "this is a placeholder: put the real value in")
+    elif field.secret and (problem := say_not_a_value(value)):
+        report.add(path, problem)
     elif field.kind == "url" and value:
         try:
             texts.endpoint(value)

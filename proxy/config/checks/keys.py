@@ -7,6 +7,7 @@ import re
 from proxy.config.checks.draft import Draft, refuse_repeats
 from proxy.config.checks.integrations import unknown
 from proxy.config.problems import Path, Report
+from proxy.config.references import say_not_a_value
 from proxy.sealing import parse_key
 
 SHORTEST_API_KEY = 32
@@ -28,7 +29,7 @@ def check_keys(draft: Draft) -> None:
         try:
             raw.append((here, parse_key(text)))
         except ValueError as exc:
-            report.add(here, str(exc))
+            report.add(here, say_not_a_value(text) or str(exc))
     for here, text in draft.given(draft.api_keys, "key", lambda item: item.key):
         _check_strength(here, text, report)
     for here, name in draft.given(draft.api_keys, "content", lambda item: item.content):
@@ -41,7 +42,9 @@ def check_keys(draft: Draft) -> None:
 
 
 def _check_strength(path: Path, key: str, report: Report) -> None:
-    if re.search(r"\s", key) or not key.isascii():
+    if problem := say_not_a_value(key):
+        report.add(path, problem)
+    elif re.search(r"\s", key) or not key.isascii():
         report.add(path, f"an API key has ASCII characters and no blanks; {_ASK_KEYGEN}")
     elif len(key) < SHORTEST_API_KEY:
         report.add(path, f"an API key has at least {SHORTEST_API_KEY} characters; {_ASK_KEYGEN}")

@@ -195,13 +195,14 @@ def test_the_api_can_be_turned_off(tmp_path):
 def test_dangers_can_be_chosen_by_name(tmp_path):
     text = changed(
         ("sign_in: warehouse\n", "sign_in: warehouse\nunsafe_shared_origin: true\n"),
-        ("api:\n", "api:\n  listen: 0.0.0.0:3939\n  unsafe_listen_anywhere: true\n"),
+        ("api:\n", "api:\n  listen: 0.0.0.0:3939\n  unsafe_listen_anywhere: true\n  hosts: [Sidecar, 10.0.0.5]\n"),
     )
     text += "  - {name: b, owner: eve@example.org, path: /b/, app_mode: proxied, upstream: 'http://b:1'}\n"
 
     config = loaded(tmp_path, text)
 
     assert config.api_listen == TcpListen("0.0.0.0", 3939)
+    assert config.api_hosts == ("sidecar", "10.0.0.5")
     assert config.unsafe_shared_origin
 
 

@@ -301,6 +301,37 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             ),
         ],
     ),
+    "a variable without its braces as client secret": (
+        [("client_secret: kH3-topsy-turvy", "client_secret: $WAREHOUSE_SECRET")],
+        [
+            (
+                "config.yaml:17:22: integrations[0].config.client_secret: this is the name of a variable, not its value: "
+                "write it with braces, ${NAME}"
+            )
+        ],
+    ),
+    "the name of a file as client secret": (
+        [("client_secret: kH3-topsy-turvy", f"client_secret: {__file__}")],
+        [
+            (
+                "config.yaml:17:22: integrations[0].config.client_secret: this is the name of a file, not its text: write "
+                "`file:` in front of it"
+            )
+        ],
+    ),
+    "the name of a file as API key": (
+        [(API_KEY, __file__)],
+        [("config.yaml:8:42: api.keys[0].key: this is the name of a file, not its text: write `file:` in front of it")],
+    ),
+    "a variable without its braces as sealing key": (
+        [(f"keys: [{STORE_KEY}]", "keys: [$STORE_KEY]")],
+        [
+            (
+                "config.yaml:5:10: store.keys[0]: this is the name of a variable, not its value: write it with braces, "
+                "${NAME}"
+            )
+        ],
+    ),
     "a placeholder as client secret": (
         [(CLIENT_SECRET, "changeme")],
         ["config.yaml:17:22: integrations[0].config.client_secret: this is a placeholder: put the real value in"],
@@ -530,6 +561,8 @@ def test_the_sound_configuration_has_no_problem(tmp_path):
     ("text", "expected"),
     [
         ("a: [1", "config.yaml:2:1: not YAML: did not find expected ',' or ']'"),
+        ("a:\n\t- b", "config.yaml:2:1: not YAML: a tab cannot indent: use blanks"),
+        ("a:\n  - b: 1\n\t  c: 1", "config.yaml:3:1: not YAML: a tab cannot indent: use blanks"),
         ("a: b: c", "config.yaml:1:5: not YAML: mapping values are not allowed in this context"),
         ("a: *hidden-secret", "config.yaml:1:4: not YAML: found undefined alias"),
         ("- a", "config.yaml:1:1: the file must be a mapping of settings, such as `public_url: …`"),

@@ -18,7 +18,9 @@ REFUSED = {
     texts.listen: [
         "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:8080", "example.org:80",
         "unix:relative", "unix:/folder/", "unix:/" + "x" * 107, "unix:", "127.0.0.1:٣", "1:2:3",
+        "http://127.0.0.1:8080", "tcp://0.0.0.0:80",
     ],
+    texts.host_name: ["", "a:1", "http://a", "a/b", "-a", "a b", "1.2.3", "*.a", "fe80::1%eth0", "é"],
     texts.upstream: ["https://127.0.0.1:1", "http://127.0.0.1:1/app", "http://127.0.0.1:0", "http://a:1?x", "unix:x", "a:1"],
     texts.network: ["", "10.0.0.0/33", "proxy", "10.0.0.1/8", "0.0.0.0/0", "::/0"],
     texts.sqlite_path: ["", "state.db", "sqlite://state.db", "sqlite:///", "sqlite:///a/", "sqlite:///a?b", "postgres://a"],
@@ -49,3 +51,16 @@ def test_an_ipv6_origin_is_written_shortest():
 
 def test_an_endpoint_keeps_its_spelling_and_query():
     assert texts.endpoint("https://Login.example.org/a?tenant=B") == "https://Login.example.org/a?tenant=B"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Sidecar", "sidecar"), ("a_b.internal", "a_b.internal"), ("10.0.0.5", "10.0.0.5"), ("FD00::5", "[fd00::5]")],
+)
+def test_a_host_name_is_what_a_host_header_says_of_it(text, name):
+    assert texts.host_name(text) == name
+
+
+def test_a_listener_that_is_written_as_an_address_for_browsers_is_told_so():
+    with pytest.raises(ValueError, match="no scheme"):
+        texts.listen("http://127.0.0.1:8080")
