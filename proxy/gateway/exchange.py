@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from proxy.gateway.content_side import ContentSide
-from proxy.gateway.websocket import Tunnel, accept_for
+from proxy.gateway.websocket import Tunnel
 from proxy.policy.routing import Reason, Refuse
 from proxy.wire.answer_reader import Framing, Header
-from proxy.wire.heads import (
-    answer_head,
-    answer_head_from_control,
-    redirect,
-    request_head,
-    request_head_to_control,
-)
+from proxy.wire.answer_writer import AnswerWriter
+from proxy.wire.handshake import has_extension, is_agreed
+from proxy.wire.heads import request_head, request_head_to_control
 from proxy.wire.request import Refusal
+from proxy.wire.request_writer import RequestWriter
 
 if TYPE_CHECKING:
     from proxy.gateway.pool import Pool
@@ -41,10 +38,8 @@ class Exchange:
     """One request of a viewer and its answer."""
 
     __slots__ = (
-        "_answer_chunked", "_body", "_discard_body", "_head", "_head_sent", "_held_bytes", "_out", "_pool",
-        "_request_done", "_retried", "_side", "content", "is_over", "progress_at", "request", "request_id", "session_hash",
-        "target",
-        "tunnel", "viewer", "waiting",
+        "_answer", "_pool", "_retried", "_sent", "_side", "content", "is_over", "progress_at", "request", "request_id",
+        "session_hash", "target", "tunnel", "viewer", "waiting",
     )  # fmt: skip
 
     def __init__(self, viewer: ViewerSide, request: RequestHead) -> None:
@@ -63,15 +58,9 @@ class Exchange:
         self.progress_at = viewer.board.now
         self._pool: Pool | None = None
         self._side: ContentSide | None = None
-        self._head = b""
-        self._body: list[bytes] = []
-        self._held_bytes = 0
-        self._discard_body = False
-        self._request_done = False
         self._retried = False
-        self._head_sent = False
-        self._answer_chunked = False
-        self._out: list[bytes] = []
+        self._sent = RequestWriter(request)
+        self._answer = AnswerWriter(request, ours=viewer.board.injected)
 
     @property
     def content_side(self) -> ContentSide | None:
@@ -95,20 +84,18 @@ class Exchange:
                 self.refuse(Refuse(reason=Reason.OVERLOADED, retry_after_s=1))
                 return
             self.tunnel = Tunnel(board, self.viewer, content.guid, session_hash)
-        self._head = request_head(
-            self.request, public_host=board.public_host, target=self.target, names=board.names, ours=board.injected,
-            injected=header_block + self.viewer.forwarded_headers(self.request, content),
+        self._sent.head(
+            request_head(
+                self.request, public_host=board.public_host, target=self.target, names=board.names, ours=board.injected,
+                injected=header_block + self.viewer.forwarded_headers(self.request, content),
+            )
         )  # fmt: skip
         self._go(board.pools[content.guid])
 
     def to_control_plane(self) -> None:
         """Send the request, as it is, to our own application."""
-        board = self.viewer.board
-        self.request_id = board.next_request_id()
-        self._head = request_head_to_control(
-            self.request, public_host=board.public_host, client=self.viewer.client, request_id=self.request_id
-        )
-        self._go(board.control)
+        self.request_id = self.viewer.board.next_request_id()
+        self._to_control(None)
 
     def refuse(self, refusal: Refuse) -> None:
         """Let the control plane answer in the content's place; what is left of the request's body is dropped."""
@@ -116,18 +103,13 @@ class Exchange:
         if self.is_over:
             return
         self._drop_side()
-        if self._head_sent or self._pool is board.control:
+        if self._answer.is_head_written or self._pool is board.control:
             self.answer_here(Refusal(503, "control plane unavailable"))
             return
         self.request_id = self.request_id or board.next_request_id()
-        self._discard_body = True
-        self._body.clear()
+        self._sent.drop_body()
         self.viewer.release_reading()
-        self._head = request_head_to_control(
-            self.request, public_host=board.public_host, client=self.viewer.client, request_id=self.request_id,
-            content=self.content, refusal=refusal,
-        )  # fmt: skip
-        self._go(board.control)
+        self._to_control(refusal)
 
     def answer_here(self, refusal: Refusal) -> None:
         """Answer without anybody behind us, and close."""
@@ -136,11 +118,21 @@ class Exchange:
 
     def redirect_here(self, location: bytes) -> None:
         """Send the viewer to another path of the same origin."""
-        self._discard_body = self._head_sent = True
-        if not self._request_done:
+        self._sent.drop_body()
+        if not self._sent.is_complete:
             self.viewer.close_after_answer()
-        self._out.append(redirect(location, self.viewer.connection_header(self.request)))
+        self._answer.redirect(location, self.viewer.connection_header(self.request))
         self.answer_end()
+
+    def _to_control(self, refusal: Refuse | None) -> None:
+        viewer = self.viewer
+        self._sent.head(
+            request_head_to_control(
+                self.request, public_host=viewer.board.public_host, client=viewer.client, request_id=self.request_id,
+                content=None if refusal is None else self.content, refusal=refusal,
+            )
+        )  # fmt: skip
+        self._go(viewer.board.control)
 
     def _go(self, pool: Pool) -> None:
         self._pool = pool
@@ -158,9 +150,7 @@ class Exchange:
         self._side = side
         side.own(self)
         self.progress_at = self.viewer.board.now
-        side.write((self._head, *self._body))
-        self._body.clear()
-        self._held_bytes = 0
+        side.write(self._sent.start())
         if self.viewer.is_write_paused:
             side.pause_reading()
         if not side.is_write_paused:
@@ -177,21 +167,11 @@ class Exchange:
     def request_body(self, pieces: list[bytes], *, is_last: bool) -> None:
         """Take body bytes as parsed; ``is_last``: the request is complete."""
         self.progress_at = self.viewer.board.now
-        self._request_done = self._request_done or is_last
-        if self._discard_body or self.is_over:
-            return
-        if self.request.is_chunked:
-            pieces = [part for piece in pieces for part in (b"%x\r\n" % len(piece), piece, b"\r\n")]
-            if is_last:
-                pieces.append(b"0\r\n\r\n")
-        if not pieces:
-            return
+        self._sent.body(pieces, is_last=is_last)
         if self._side is not None:
-            self._side.write(pieces)
-            return
-        self._body += pieces
-        self._held_bytes += sum(map(len, pieces))
-        if self._held_bytes > _HELD_BYTES:
+            if self._sent.held_bytes:
+                self._side.write(self._sent.take())
+        elif self._sent.held_bytes > _HELD_BYTES:
             self.viewer.hold_reading()
 
     def content_ready(self) -> None:
@@ -202,83 +182,49 @@ class Exchange:
     # — the content's answer ———————————————————————————————————————————————————————————————————
 
     def interim(self, status: int, reason: bytes, headers: list[Header]) -> None:
-        """Pass on a 1xx that the viewer can use: 100 when asked for, 103."""
-        if self.request.is_http10 or (status == 100 and not self.request.expects_continue) or status not in {100, 103}:
-            return
-        head = answer_head(
-            self.content, status, reason, headers if status == 103 else [], b"", ours=self.viewer.board.injected
-        )
-        self._out.append(head)
+        """Pass on a 1xx."""
+        self._answer.interim(self.content, status, reason, headers)
 
     def answer_head(self, status: int, reason: bytes, headers: list[Header], framing: Framing) -> None:
         """Write the answer's head, framed anew for this viewer."""
         request, viewer = self.request, self.viewer
-        self._head_sent = True
-        unframed = framing in {Framing.CHUNKED, Framing.UNTIL_CLOSE}
-        self._answer_chunked = unframed and not request.is_http10
-        if (unframed and request.is_http10) or request.is_upgrade or not self._request_done:
+        if self._answer.ends_with_connection(framing) or request.is_upgrade or not self._sent.is_complete:
             viewer.close_after_answer()
-        last = b"Transfer-Encoding: chunked\r\n" if self._answer_chunked else b""
-        last += viewer.connection_header(request)
+        last = viewer.connection_header(request)
         if self._pool is not None and self._pool.is_control:
-            self._out.append(answer_head_from_control(status, reason, headers, last, is_bodyless=status in {204, 304}))
+            self._answer.head_from_control(status, reason, headers, framing, last)
         else:
-            is_bodyless = framing is Framing.NONE and not self.is_head and status != 304
-            self._out.append(
-                answer_head(
-                    self.content, status, reason, headers, last, ours=viewer.board.injected, drop_length=is_bodyless
-                )
-            )
+            self._answer.head(self.content, status, reason, headers, framing, last)
 
     def answer_body(self, data: bytes) -> None:
         """Pass on body bytes."""
-        if self._answer_chunked:
-            self._out += (b"%x\r\n" % len(data), data, b"\r\n")
-        else:
-            self._out.append(data)
+        self._answer.body(data)
 
     def flush(self) -> None:
         """Write what the content's last segment brought."""
-        if self._out:
-            out, self._out = self._out, []
+        out = self._answer.take()
+        if out:
             self.progress_at = self.viewer.board.now
             self.viewer.write(out)
 
     def answer_end(self) -> None:
         """The answer is whole."""
-        if self._answer_chunked:
-            self._out.append(b"0\r\n\r\n")
+        self._answer.end()
         self.flush()
         side, self._side = self._side, None
         self._finish()
         if side is not None:
-            side.release(self.viewer.board.now, request_done=self._request_done or self._discard_body)
-        self.viewer.exchange_done(request_done=self._request_done)
+            side.release(self.viewer.board.now, request_done=self._sent.owes_nothing)
+        self.viewer.exchange_done(request_done=self._sent.is_complete)
 
     # — WebSocket ——————————————————————————————————————————————————————————————————————————————
 
     def switching(self, headers: list[Header]) -> None:
         """Check the content's 101; raises when it was not asked for or is not right."""
-        named = {name.lower(): value.strip() for name, value in headers}
-        key = self.request.named.get(b"sec-websocket-key", b"")
-        if (
-            self.tunnel is None
-            or named.get(b"upgrade", b"").lower() != b"websocket"
-            or named.get(b"sec-websocket-accept") != accept_for(key)
-        ):
+        if self.tunnel is None or not is_agreed(headers, self.request.named.get(b"sec-websocket-key", b"")):
             raise ValueError("101 refused")
-        self.tunnel.agree(has_extension=b"sec-websocket-extensions" in named)
-        self._out.append(
-            answer_head(
-                self.content,
-                101,
-                b"Switching Protocols",
-                headers,
-                b"",
-                ours=self.viewer.board.injected,
-                drop_length=True,
-            )
-        )
+        self.tunnel.agree(has_extension=has_extension(headers))
+        self._answer.switching(self.content, headers)
 
     def switched(self, from_content: bytes) -> None:
         """Become a tunnel: ``from_content`` came right behind the 101."""
@@ -314,16 +260,18 @@ class Exchange:
         """Once a second: end what makes no progress."""
         limits = self.viewer.board.limits
         still_s = now - max(self.progress_at, self.viewer.taken_at)
-        if self.viewer.is_write_paused or (not self._request_done and not self.viewer.is_reading_held):
+        if self.viewer.is_write_paused or (not self._sent.is_complete and not self.viewer.is_reading_held):
             if 0 < limits.body_progress_timeout_s < still_s:
                 log.info("exchange ended", reason="no progress by the viewer")
                 self.abort()
-        elif (not self._head_sent or self.viewer.is_reading_held) and 0 < limits.content_response_timeout_s < still_s:
+        elif (
+            not self._answer.is_head_written or self.viewer.is_reading_held
+        ) and 0 < limits.content_response_timeout_s < still_s:
             self._content_failed(Reason.CONTENT_SLOW, "no answer in time")
 
     def cancel(self) -> bool:
         """Give up before anything was answered, so that another answer may be given; else cut, and return ``False``."""
-        if self._head_sent:
+        if self._answer.is_head_written:
             self.abort()
             return False
         self.viewer_lost()
@@ -346,8 +294,8 @@ class Exchange:
         name = self.content.name if self.content is not None else "control plane"
         self.request_id = self.request_id or self.viewer.board.next_request_id()
         log.warning("content failed", content=name, reason=reason.value, because=because, request_id=self.request_id)
-        self._out.clear()
-        if self.content is None or self._head_sent:
+        self._answer.drop()
+        if self.content is None or self._answer.is_head_written:
             self.answer_here(Refusal(503, "control plane unavailable"))
         else:
             self.refuse(Refuse(reason=reason))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 import structlog
 
 from proxy.gateway.dispatch import dispatch
 from proxy.gateway.exchange import Exchange
-from proxy.policy.injection import forwarded_headers
-from proxy.wire.peer import client_address, is_trusted
+from proxy.wire.heads import refusal as answer_of_ours
+from proxy.wire.peer import Peer
 from proxy.wire.request import Refusal
 from proxy.wire.request_reader import RequestReader
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from proxy.gateway.content_side import ContentSide
     from proxy.gateway.switchboard import Switchboard
     from proxy.gateway.websocket import Tunnel
-    from proxy.model import Content, ContentGuid
+    from proxy.model import Content
     from proxy.wire.request import RequestHead
 
 log = structlog.get_logger("gateway")
@@ -38,14 +37,12 @@ class ViewerSide(asyncio.Protocol):
     """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
 
     __slots__ = (
-        "_ahead", "_close_after", "_closing_at", "_forwarded", "_head_since", "_idle_since", "_is_deaf", "_peer",
-        "_reader", "_transport", "_trusts_peer", "_unsent_bytes", "board", "client", "exchange", "is_reading_held",
-        "is_write_paused", "taken_at", "tunnel",
+        "_ahead", "_close_after", "_closing_at", "_head_since", "_idle_since", "_is_deaf", "_peer", "_reader",
+        "_transport", "_unsent_bytes", "board", "exchange", "is_reading_held", "is_write_paused", "taken_at", "tunnel",
     )  # fmt: skip
 
     def __init__(self, board: Switchboard) -> None:
         self.board = board
-        self.client = ""
         self.exchange: Exchange | None = None
         self.tunnel: Tunnel | None = None
         self.is_write_paused = False
@@ -58,9 +55,7 @@ class ViewerSide(asyncio.Protocol):
             max_headers=board.limits.max_headers,
             max_target_bytes=board.limits.max_target_bytes,
         )
-        self._peer = ""
-        self._trusts_peer = False
-        self._forwarded: dict[ContentGuid, bytes] = {}
+        self._peer = Peer("", ())
         self._is_deaf = False
         self._close_after = False
         self._closing_at = 0.0
@@ -115,19 +110,12 @@ class ViewerSide(asyncio.Protocol):
 
     def forwarded_headers(self, request: RequestHead, content: Content) -> bytes:
         """Return the ``X-Forwarded-…`` lines about this connection for a content."""
-        lines = self._forwarded.get(content.guid)
-        if lines is None:
-            received = [value for name, value in request.headers if name.lower() == b"x-forwarded-for"]
-            lines = forwarded_headers(
-                client=self._peer,
-                host=self.board.public_host,
-                proto=self.board.proto,
-                prefix=content.path.encode() if content.strip_prefix else None,
-                trusted_for=b", ".join(received) if self._trusts_peer and received else None,
-            )
-            if not self._trusts_peer:  # a proxy speaks for another viewer with each request
-                self._forwarded[content.guid] = lines
-        return lines
+        return self._peer.forwarded_headers(request, content, host=self.board.public_host, proto=self.board.proto)
+
+    @property
+    def client(self) -> str:
+        """The viewer's address, as far as it can be believed."""
+        return self._peer.client
 
     def become_tunnel(self, tunnel: Tunnel) -> None:
         """From now on every byte is the tunnel's; the parser is dropped."""
@@ -189,9 +177,8 @@ class ViewerSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from asyncio's
         peer = transport.get_extra_info("peername")
-        self._peer = self.client = peer[0] if isinstance(peer, tuple) else ""
-        self._trusts_peer = is_trusted(self._peer, self.board.trusted_proxies)
-        if not self.board.admit_connection(self, self._peer):
+        self._peer = Peer(peer[0] if isinstance(peer, tuple) else "", self.board.trusted_proxies)
+        if not self.board.admit_connection(self, self._peer.address):
             self.answer(Refusal(503, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
@@ -217,7 +204,7 @@ class ViewerSide(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._is_deaf = True
-        self.board.connection_closed(self, self._peer)
+        self.board.connection_closed(self, self._peer.address)
         if self.tunnel is not None:
             self.tunnel.viewer_lost()
         elif self.exchange is not None:
@@ -254,8 +241,7 @@ class ViewerSide(asyncio.Protocol):
             if body or reader.is_complete:
                 self.exchange.request_body(body, is_last=reader.is_complete)
             return
-        if self._trusts_peer:
-            self.client = client_address(self._peer, reader.head.headers, self.board.trusted_proxies)
+        self._peer.speaks(reader.head)
         self._ahead, reader.behind_upgrade = reader.behind_upgrade, b""
         exchange = self.exchange = Exchange(self, reader.head)
         exchange.request_body(reader.take_body(), is_last=reader.is_complete)
@@ -263,14 +249,9 @@ class ViewerSide(asyncio.Protocol):
 
     def answer(self, refusal: Refusal) -> None:
         """Answer without an exchange, and close."""
-        log.info("request refused", reason=refusal.because, status=refusal.status, client=self._peer)
-        phrase = HTTPStatus(refusal.status).phrase
-        body = f"{refusal.status} {phrase}\n".encode()
-        self.write((
-            f"HTTP/1.1 {refusal.status} {phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n".encode(),
-            b"Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-            b"" if self._reader is not None and self._reader.head.method == b"HEAD" else body,
-        ))  # fmt: skip
+        log.info("request refused", reason=refusal.because, status=refusal.status, client=self._peer.address)
+        is_head = self._reader is not None and self._reader.head.method == b"HEAD"
+        self.write((answer_of_ours(refusal.status, is_head=is_head),))
         self._linger()
 
     def _linger(self) -> None:

@@ -6,9 +6,7 @@ Following them is what lets us act at a frame boundary: say why the socket ends 
 
 from __future__ import annotations
 
-import base64
 import os
-from hashlib import sha1
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -28,13 +26,6 @@ RESTART = 1012
 CLOSING_S = 3.0
 """From the wish to close until the connections are cut, whatever the peers do. Until then the browser may answer the
 close frame: cutting at once could reset the connection before it has read the code."""
-
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-def accept_for(key: bytes) -> bytes:
-    """Return the ``Sec-WebSocket-Accept`` that belongs to a key (RFC 6455 §4.2.2)."""
-    return base64.b64encode(sha1(key.strip() + _GUID, usedforsecurity=False).digest())
 
 
 class Tunnel:

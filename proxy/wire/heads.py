@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from proxy.policy import headers as policy
@@ -105,6 +106,16 @@ def answer_head_from_control(
         if (name := header[0].lower()) not in _CONTROL_DROPS and not (is_bodyless and name == b"content-length")
     ]
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, reason, _lines(passed), last)
+
+
+def refusal(status: int, *, is_head: bool) -> bytes:
+    """Return a whole answer without anybody behind it; the connection ends with it."""
+    phrase = HTTPStatus(status).phrase
+    body = b"" if is_head else b"%d %b\n" % (status, phrase.encode())
+    return (
+        b"HTTP/1.1 %d %b\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
+        b"Connection: close\r\n\r\n%b" % (status, phrase.encode(), len(phrase) + 5, body)
+    )
 
 
 def redirect(location: bytes, last: bytes) -> bytes:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+
+from proxy.policy.injection import forwarded_headers
+
+if TYPE_CHECKING:
+    from proxy.model import Content, ContentGuid
+    from proxy.wire.request import RequestHead
 
 Network = IPv4Network | IPv6Network
 
@@ -37,3 +44,39 @@ def client_address(peer: str, headers: Sequence[tuple[bytes, bytes]], proxies: t
         if not is_trusted(candidate, proxies):
             return address
     return address
+
+
+class Peer:
+    """The other end of one viewer connection."""
+
+    __slots__ = ("_forwarded", "_is_proxy", "_proxies", "address", "client")
+
+    def __init__(self, address: str, proxies: tuple[Network, ...]) -> None:
+        """``address``: the socket's, empty for a Unix socket; ``proxies``: whose ``X-Forwarded-For`` is believed."""
+        self.address = address
+        self.client = address
+        """The viewer's address, as far as it can be believed."""
+        self._proxies = proxies
+        self._is_proxy = is_trusted(address, proxies)
+        self._forwarded: dict[ContentGuid, bytes] = {}
+
+    def speaks(self, request: RequestHead) -> None:
+        """Take note of a new request: a proxy speaks for another viewer with each."""
+        if self._is_proxy:
+            self.client = client_address(self.address, request.headers, self._proxies)
+
+    def forwarded_headers(self, request: RequestHead, content: Content, *, host: bytes, proto: bytes) -> bytes:
+        """Return the ``X-Forwarded-…`` lines about this connection for a content."""
+        lines = self._forwarded.get(content.guid)
+        if lines is None:
+            received = [value for name, value in request.headers if name.lower() == b"x-forwarded-for"]
+            lines = forwarded_headers(
+                client=self.address,
+                host=host,
+                proto=proto,
+                prefix=content.path.encode() if content.strip_prefix else None,
+                trusted_for=b", ".join(received) if self._is_proxy and received else None,
+            )
+            if not self._is_proxy:
+                self._forwarded[content.guid] = lines
+        return lines

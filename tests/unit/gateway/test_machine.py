@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from proxy.gateway.admission import session_hash
 from proxy.gateway.switchboard import Admit
 from proxy.gateway.viewer_side import ViewerSide
-from proxy.gateway.websocket import accept_for
 from proxy.model import ConsentEnded, ContentGuid, CredentialsChanged, SessionEnded
 from proxy.policy.routing import Reason, Refuse
+from proxy.wire.handshake import accept_for
 from tests.effort import effort
 from tests.unit.gateway.harness import BLOCK, NAMES
 from tests.unit.gateway.memory import NOW, Line, World

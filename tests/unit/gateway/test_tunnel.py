@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from proxy.gateway.admission import session_hash
-from proxy.gateway.websocket import accept_for
 from proxy.model import ChangesLost, ConsentEnded, SessionEnded, ViewerGuid
 from proxy.wire.frames import close_frame
+from proxy.wire.handshake import accept_for
 from tests.unit.gateway.harness import OK, answering, get, read_head
 from tests.unit.wire.test_frames import frame
 
