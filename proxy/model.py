@@ -72,7 +72,8 @@ class Integration:
     config: Mapping[str, str]
     """The recipe's non-secret fields, keys as in Connect's API (``client_id``, ``authorization_uri``, ``scopes``, …)."""
     client_secret: Secret | None = None
-    """``None``: a public client."""
+    private_key: Secret | None = None
+    """PEM; it or the secret proves who we are. Neither: a public client."""
     description: str = ""
 
 

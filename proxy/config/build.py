@@ -71,7 +71,7 @@ def build(settings: Settings, folder: FilePath) -> Config:
 
 def _integration(item: IntegrationSettings) -> Integration:
     config = dict(item.config)
-    secret = config.pop("client_secret", None)
+    secret, key = config.pop("client_secret", None), config.pop("private_key", None)
     return Integration(
         guid=IntegrationGuid(item.guid) if item.guid else integration_guid(item.name),
         name=item.name,
@@ -79,6 +79,7 @@ def _integration(item: IntegrationSettings) -> Integration:
         template=item.template,
         config=MappingProxyType(config),
         client_secret=Secret(secret) if secret else None,
+        private_key=Secret(key) if key else None,
         description=item.description,
     )
 

@@ -84,6 +84,10 @@ def _line(value: str) -> str:
     return str(value)
 
 
+def _line_or_pem(value: str) -> str:
+    return str(value) if value.startswith("-----BEGIN ") and value.isascii() else _line(value)
+
+
 def _path(value: str) -> Path:
     if not value or "\0" in value:
         raise ValueError("must be the path of a file")
@@ -91,6 +95,7 @@ def _path(value: str) -> Path:
 
 
 Text = Annotated[str, Strict(), AfterValidator(_line)]
+TextOrPem = Annotated[str, Strict(), AfterValidator(_line_or_pem)]
 Name = Annotated[
     Text, _matching(_NAME, "a name has 1 to 64 letters, digits, blanks and . _ -, with a letter or digit at both ends")
 ]

@@ -83,7 +83,8 @@ def _field(field: Field) -> Value:
         flags: list[Value] = [choice == "true" for choice in field.choices]
         return {"description": field.help, "anyOf": [{"enum": flags}, _REFERENCE]}
     choices: dict[str, Value] = {"enum": list(field.choices)} if field.choices else {}
-    return {"description": field.help, "type": "string", **choices}
+    default: dict[str, Value] = {"default": field.default} if field.default else {}
+    return {"description": field.help, "type": "string", **choices, **default}
 
 
 def _description(node: Value) -> Value:

@@ -82,7 +82,12 @@ def _secrets(tree: Value) -> Iterator[str]:
     yield from (str(item) for item in (store if isinstance(store, list) else [store]) if item is not None)
     yield from (str(item["key"]) for item in _mappings(keys) if item.get("key") is not None)
     for config in _mappings([item.get("config") for item in _mappings(integrations)]):
-        yield from (str(value) for name, value in config.items() if "secret" in name and value is not None)
+        yield from (str(value) for name, value in config.items() if _is_secret(name) and value is not None)
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a key looks like one of a secret, misspelled or not."""
+    return "secret" in name or "private" in name
 
 
 def _mappings(items: Value) -> list[dict[str, Value]]:

@@ -31,6 +31,7 @@ from proxy.config.fields import (
     Span,
     StoreUrl,
     Text,
+    TextOrPem,
     UpstreamAddress,
     bare_boolean,
 )
@@ -262,7 +263,7 @@ class IntegrationSettings(_Section):
     )
     description: Text = Field(default="", description="What viewers read about it. Default empty: nothing is shown.")
     template: Text = Field(description="The kind of authorization server; decides the keys of `config`. Required.")
-    config: Annotated[dict[str, Text], BeforeValidator(_flags_as_text)] = Field(
+    config: Annotated[dict[str, TextOrPem], BeforeValidator(_flags_as_text)] = Field(
         repr=False,
         description="The template's fields, keys as in Posit Connect's API. Required. Risk: holds `client_secret`; "
         'write it as "${NAME}" or "file:PATH".',

@@ -75,8 +75,8 @@ def _integration(item: Integration, config: Config) -> Value:
     provider = PROVIDERS[item.template]
     secret = {field.name for field in provider.fields if field.secret}
     fields: dict[str, Value] = {name: MASKED if name in secret else value for name, value in item.config.items()}
-    if item.client_secret is not None:
-        fields["client_secret"] = MASKED
+    held = {"client_secret": item.client_secret, "private_key": item.private_key}
+    fields |= {name: MASKED for name, value in held.items() if value is not None}
     return {
         "name": item.name,
         "guid": item.guid,

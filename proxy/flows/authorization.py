@@ -46,6 +46,7 @@ from proxy.oauth.authorization import authorization_url
 from proxy.oauth.message import Send
 from proxy.oauth.pkce import code_verifier, s256_challenge
 from proxy.policy.redirects import return_target
+from proxy.providers.registration import missing_scopes
 from proxy.sealing import NONCE_BYTES, KeyRing, hash_handle
 from proxy.store.base import Completed, KnownSession, Store
 
@@ -104,8 +105,9 @@ class Authorization:
             redirect_uri=self._redirect_uri,
             scope=known.scope,
             state=to_state(pending, key_ring=self._key_ring, nonce=self._random_bytes(NONCE_BYTES)),
-            code_challenge=s256_challenge(pending.code_verifier),
+            code_challenge=s256_challenge(pending.code_verifier) if known.uses_pkce else None,
             nonce=pending.nonce or None,
+            extra=known.authorization_parameters,
         )
 
     async def complete(self, raw_query: str, *, bindings: Sequence[str], session_id: str | None) -> CallbackOutcome:
@@ -116,7 +118,13 @@ class Authorization:
         flow = received.flow
         if not await self._store.claim_state(flow.pending.id, expires_at=flow.pending.expires_at):
             return Replayed(content=flow.content, return_to=flow.return_to)
-        grant = await redeem(received, redirect_uri=self._redirect_uri, send=self._send, now=self._now)
+        grant = await redeem(
+            received,
+            redirect_uri=self._redirect_uri,
+            send=self._send,
+            now=self._now,
+            random_bytes=self._random_bytes,
+        )
         if not isinstance(grant, Grant):
             return _refused(grant)
         return await self._write(flow, grant, session_id)
@@ -173,6 +181,8 @@ class Authorization:
             integration=credentials.integration_guid,
             content=flow.content.guid,
             is_new_session=completed.session is not None,
+            has_refresh_token=credentials.refresh_token is not None,
+            not_granted=missing_scopes(credentials.scope or "", flow.recipe.scope),
         )
 
 

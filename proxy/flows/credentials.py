@@ -33,6 +33,7 @@ from proxy.oauth.message import Send
 from proxy.oauth.token import TokenResponse
 from proxy.policy.freshness import Freshness
 from proxy.policy.refresh_verdict import Discard, Interactive, Operator, Retry, Success
+from proxy.providers.registration import granted_scope
 from proxy.sealing import KeyRing
 from proxy.store.base import RefreshedTokens, Store
 
@@ -235,7 +236,7 @@ class CredentialsKeeper:
             issued_at=issued_at,
             expires_at=access_expiry(answer, recipe_.provider, issued_at=issued_at),
             refresh_expires_at=refresh_expiry(answer, issued_at=issued_at),
-            scope=answer.scope,
+            scope=granted_scope(recipe_.provider, answer.scope),
         )
         stands = await self._saving.save(self._store, key, Unsaved(row=row, tokens=tokens))
         if stands is None:  # the viewer is gone, or consented again: then another row stands

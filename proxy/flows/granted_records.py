@@ -23,6 +23,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
+from proxy.providers.registration import granted_scope
 from proxy.sealing import SealBroken, hash_handle
 
 
@@ -69,7 +70,7 @@ class GrantedRecords:
             issued_at=grant.issued_at,
             expires_at=access_expiry(tokens, flow.recipe.provider, issued_at=grant.issued_at),
             refresh_expires_at=refresh_ends_at,
-            scope=flow.recipe.scope if tokens.scope is None else tokens.scope,
+            scope=granted_scope(flow.recipe.provider, tokens.scope) or flow.recipe.scope,
             account=grant.account,
             created_at=now,
             updated_at=now,

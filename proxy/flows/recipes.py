@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from proxy.model import Integration
-from proxy.oauth.client_auth import Client
+from proxy.oauth.client_auth import Client, Once
 from proxy.oauth.metadata import AuthorizationServer
 from proxy.oauth.token import TokenResponse
 from proxy.providers import PROVIDERS
-from proxy.providers.base import Provider, authorization_server, client, fingerprint, refresh_scope, requested_scope
+from proxy.providers.base import Provider
+from proxy.providers.registration import (
+    authorization_parameters,
+    authorization_server,
+    client,
+    code_scope,
+    fingerprint,
+    refresh_scope,
+    requested_scope,
+    uses_pkce,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +34,13 @@ class Recipe:
     client: Client
     scope: str
     """What the authorization request asks for."""
+    uses_pkce: bool
+    authorization_parameters: Sequence[tuple[str, str]]
+    """Sent along with viewers beside RFC 6749's."""
     fingerprint: bytes
     """Credentials with another one are unusable."""
+    code_scope: str | None
+    """What goes along with a code; ``None``: nothing does."""
     refresh_scope: str | None
     """What a refresh asks for; ``None``: what was granted."""
     circuit: tuple[str, str]
@@ -39,10 +56,18 @@ def recipe(integration: Integration) -> Recipe:
         server=server,
         client=client(provider, integration),
         scope=requested_scope(provider, integration),
+        uses_pkce=uses_pkce(provider, integration),
+        authorization_parameters=authorization_parameters(provider, integration),
         fingerprint=fingerprint(integration, server),
+        code_scope=code_scope(provider, integration),
         refresh_scope=refresh_scope(provider, integration),
         circuit=(integration.guid, server.token_endpoint),
     )
+
+
+def once(now: datetime, random_bytes: Callable[[int], bytes]) -> Once:
+    """Return what makes one request to a token endpoint unlike any other."""
+    return Once(now=now, jti=urlsafe_b64encode(random_bytes(16)).decode().rstrip("="))
 
 
 def access_expiry(answer: TokenResponse, provider: Provider, *, issued_at: datetime) -> datetime | None:

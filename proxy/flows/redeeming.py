@@ -8,6 +8,7 @@ from datetime import datetime
 
 from proxy.flows.callback import CodeReceived, Flow
 from proxy.flows.callback_outcomes import CodeRefused, ProviderUnavailable
+from proxy.flows.recipes import once
 from proxy.model import Identity
 from proxy.oauth.message import LostAnswer, NotSent, OutboundRequest, OutboundResponse, Outcome, Send
 from proxy.oauth.token import TokenError, TokenResponse, Unreadable, code_request, parse_token_response
@@ -29,7 +30,12 @@ class Grant:
 
 
 async def redeem(
-    received: CodeReceived, *, redirect_uri: str, send: Send, now: Callable[[], datetime]
+    received: CodeReceived,
+    *,
+    redirect_uri: str,
+    send: Send,
+    now: Callable[[], datetime],
+    random_bytes: Callable[[int], bytes],
 ) -> Grant | CodeRefused | ProviderUnavailable:
     """Turn the code into tokens; where the account becomes the viewer, an unknown account is refused."""
     flow = received.flow
@@ -39,7 +45,9 @@ async def redeem(
         flow.recipe.client,
         code=received.code,
         redirect_uri=redirect_uri,
-        code_verifier=flow.pending.code_verifier,
+        code_verifier=flow.pending.code_verifier if flow.recipe.uses_pkce else None,
+        scope=flow.recipe.code_scope,
+        once=once(issued_at, random_bytes),
     )
     outcome = await _send_safely(send, request)
     answer = parse_token_response(outcome, now=now()) if isinstance(outcome, OutboundResponse) else outcome
@@ -77,7 +85,7 @@ async def _send_safely(send: Send, request: OutboundRequest) -> Outcome:
 
 
 def _no_tokens(flow: Flow, answer: TokenError | Unreadable | NotSent | LostAnswer) -> CodeRefused | ProviderUnavailable:
-    match verdict(answer, dead_patterns=flow.recipe.provider.dead_patterns):
+    match verdict(answer, refusals=flow.recipe.provider.refusals):
         case Retry(retry_after_s=retry_after_s):
             return _unavailable(flow, retry_after_s)
         case RetryOnce():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from proxy.flows.circuit import Circuits
-from proxy.flows.recipes import Recipe
+from proxy.flows.recipes import Recipe, once
 from proxy.model import Secret
 from proxy.oauth.message import NotSent, OutboundResponse, Outcome, Send
 from proxy.oauth.token import parse_token_response, refresh_request
@@ -89,7 +89,13 @@ class Refresher:
                 return Asked(verdict=Retry("circuit_open", wait_s), issued_at=started)
             issued_at = self._now()
             outcome = await self._send(
-                refresh_request(recipe_.server, recipe_.client, refresh_token=refresh_token.reveal(), scope=scope)
+                refresh_request(
+                    recipe_.server,
+                    recipe_.client,
+                    refresh_token=refresh_token.reveal(),
+                    scope=scope,
+                    once=once(issued_at, self._random_bytes),
+                )
             )
             tries += 1
             pause_s = 0.0
@@ -122,7 +128,7 @@ class Refresher:
             self._unreadable.pop(recipe_.circuit, None)
         return verdict(
             answer,
-            dead_patterns=recipe_.provider.dead_patterns,
+            refusals=recipe_.provider.refusals,
             after_lost_answer=was_lost,
             without_scope=scope is None,
             unreadable_before=unreadable_before,

@@ -73,13 +73,13 @@ def authorization_url(
     redirect_uri: str,
     scope: str,
     state: str,
-    code_challenge: str,
+    code_challenge: str | None,
     nonce: str | None,
     extra: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return where the browser goes to be asked (RFC 6749 §4.1.1, RFC 7636 §4.3).
 
-    An empty ``scope`` is left to the server's default. The endpoint's own query stays as it is written (RFC 6749 §3.1);
+    An empty ``scope`` is left to the server's default; without a challenge there is no PKCE. The endpoint's own query stays as it is written (RFC 6749 §3.1);
     neither it nor ``extra`` can say anything in the place of our parameters.
     """
     ours = [
@@ -88,8 +88,8 @@ def authorization_url(
         ("redirect_uri", redirect_uri),
         ("scope", scope),
         ("state", state),
-        ("code_challenge", code_challenge),
-        ("code_challenge_method", "S256"),
+        ("code_challenge", code_challenge or ""),
+        ("code_challenge_method", "S256" if code_challenge else ""),
         ("nonce", nonce or ""),
     ]
     said = [pair for pair in ours if pair[1]] + [pair for pair in extra if pair[0] not in OUR_PARAMETERS]

@@ -6,13 +6,13 @@ the refresh token when an answer has ``"refresh_token": null``, and loses status
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import parse_qsl
 
 from proxy.oauth.authorization import AuthorizationCode
-from proxy.oauth.client_auth import Client, authenticated_form
+from proxy.oauth.client_auth import Client, Once, authenticated_form
 from proxy.oauth.message import OutboundRequest, OutboundResponse
 from proxy.oauth.metadata import AuthorizationServer
 from proxy.oauth.spans import MAX_REFRESH_TTL_S, MAX_TTL_S, retry_after_s, seconds, seconds_until
@@ -64,6 +64,8 @@ class TokenError:
     """Entra's claims challenge."""
     error_codes: frozenset[int] = frozenset()
     """Entra's AADSTS numbers."""
+    subtype: str = ""
+    """Google's ``error_subtype``, Entra's ``suberror``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,26 +77,40 @@ class Unreadable:
 
 
 def code_request(
-    server: AuthorizationServer, client: Client, *, code: AuthorizationCode, redirect_uri: str, code_verifier: str
+    server: AuthorizationServer,
+    client: Client,
+    *,
+    code: AuthorizationCode,
+    redirect_uri: str,
+    code_verifier: str | None,
+    scope: str | None = None,
+    once: Once,
 ) -> OutboundRequest:
-    """Return the request that redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5); to be sent once, codes are single-use."""
-    pairs = [
-        ("grant_type", "authorization_code"),
-        ("code", code.value),
-        ("redirect_uri", redirect_uri),
-        ("code_verifier", code_verifier),
-    ]
-    return authenticated_form(server.token_endpoint, client, pairs)
+    """Return the request that redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5); to be sent once, codes are single-use.
+
+    ``scope`` is Entra's: which resource the first access token is for.
+    """
+    pairs = [("grant_type", "authorization_code"), ("code", code.value), ("redirect_uri", redirect_uri)]
+    if code_verifier is not None:
+        pairs.append(("code_verifier", code_verifier))
+    return _token_request(server, client, pairs, scope, once)
 
 
 def refresh_request(
-    server: AuthorizationServer, client: Client, *, refresh_token: str, scope: str | None
+    server: AuthorizationServer, client: Client, *, refresh_token: str, scope: str | None, once: Once
 ) -> OutboundRequest:
     """Return the request for new tokens (RFC 6749 §6); without ``scope`` the server grants what it granted before."""
     pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
-    if scope:
-        pairs.append(("scope", scope))
-    return authenticated_form(server.token_endpoint, client, pairs)
+    return _token_request(server, client, pairs, scope, once)
+
+
+def client_credentials_request(
+    server: AuthorizationServer, client: Client, *, scope: str | None, extra: Sequence[tuple[str, str]] = (), once: Once
+) -> OutboundRequest:
+    """Return the request for a token of the client itself (RFC 6749 §4.4.2). A refresh token in the answer is nobody's:
+    §4.4.3.
+    """
+    return _token_request(server, client, [("grant_type", "client_credentials"), *extra], scope, once)
 
 
 def parse_token_response(response: OutboundResponse, *, now: datetime) -> TokenResponse | TokenError | Unreadable:
@@ -122,6 +138,12 @@ def parse_token_response(response: OutboundResponse, *, now: datetime) -> TokenR
     )
 
 
+def _token_request(
+    server: AuthorizationServer, client: Client, pairs: list[tuple[str, str]], scope: str | None, once: Once
+) -> OutboundRequest:
+    return authenticated_form(server.token_endpoint, client, [*pairs, *([("scope", scope)] if scope else [])], once)
+
+
 def _form(response: OutboundResponse) -> Mapping[str, object] | None:
     """Read ``a=b&c=d``: GitHub's answer to those who do not ask for JSON; a web page is not mistaken for one."""
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -147,6 +169,7 @@ def _error(status: int, members: Mapping[str, object], wait_s: float | None) -> 
         retry_after_s=wait_s,
         claims=claims if isinstance(claims, str) and claims and claims.isprintable() else None,
         error_codes=frozenset(code for code in codes if type(code) is int) if isinstance(codes, list) else frozenset(),
+        subtype=one_line(members.get("error_subtype") or members.get("suberror"), MAX_ERROR_CHARS),
     )
 
 

@@ -2,16 +2,16 @@
 
 The table is ``RULES``; the first rule that applies decides. Numbers in names and tests are those of the rules' order. A
 refresh token is discarded only when the server says that the grant is dead; trouble of transport, of the server or of our
-own registration never costs a viewer their grant. What one provider says differently is in its ``dead_patterns``.
+own registration never costs a viewer their grant. What one provider says differently is in its ``refusals``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from proxy.oauth.message import LostAnswer, NotSent
+from proxy.oauth.refusals import Refusal
 from proxy.oauth.token import TokenError, TokenResponse, Unreadable
 
 MAX_UNREADABLE_ERRORS = 10
@@ -87,7 +87,7 @@ class _Case:
     description: str
     retry_after_s: float | None
     claims: str | None
-    dead_patterns: Sequence[tuple[str, str]]
+    refusals: Sequence[Refusal]
     unreadable_before: int
 
 
@@ -103,18 +103,18 @@ class Rule:
 def verdict(
     answer: Answer,
     *,
-    dead_patterns: Sequence[tuple[str, str]],
+    refusals: Sequence[Refusal],
     after_lost_answer: bool = False,
     without_scope: bool = False,
     unreadable_before: int = 0,
 ) -> Verdict:
     """Judge the answer to a refresh request.
 
-    ``dead_patterns`` are pairs of ``error`` and a regular expression for its description. ``after_lost_answer``: this is
-    the one further try after ``RetryOnce``. ``without_scope``: the request carried no ``scope``. ``unreadable_before``:
+    ``refusals``: what the server's errors mean where RFC 6749 does not say it; the first that fits counts.
+    ``after_lost_answer``: this is the one further try after ``RetryOnce``. ``without_scope``: the request carried no ``scope``. ``unreadable_before``:
     how many answers in a row, before this one, :func:`made_no_sense`.
     """
-    case = _case(answer, dead_patterns=dead_patterns, unreadable_before=unreadable_before)
+    case = _case(answer, refusals=refusals, unreadable_before=unreadable_before)
     found = _rule(case).verdict(case)
     match found:
         case Discard() if after_lost_answer:  # the server rotated, and its answer never came
@@ -129,10 +129,10 @@ def verdict(
 
 def made_no_sense(answer: Answer) -> bool:
     """Say whether an answer is one of those that are forgiven a few times only (rules 5 and 6)."""
-    return _rule(_case(answer, dead_patterns=(), unreadable_before=0)).number in {5, 6}
+    return _rule(_case(answer, refusals=(), unreadable_before=0)).number in {5, 6}
 
 
-def _case(answer: Answer, *, dead_patterns: Sequence[tuple[str, str]], unreadable_before: int) -> _Case:
+def _case(answer: Answer, *, refusals: Sequence[Refusal], unreadable_before: int) -> _Case:
     return _Case(
         answer=answer,
         status=0 if isinstance(answer, NotSent | LostAnswer) else getattr(answer, "status", 200),
@@ -140,7 +140,7 @@ def _case(answer: Answer, *, dead_patterns: Sequence[tuple[str, str]], unreadabl
         description=answer.description if isinstance(answer, TokenError) else "",
         retry_after_s=answer.retry_after_s if isinstance(answer, TokenError | Unreadable) else None,
         claims=answer.claims if isinstance(answer, TokenError) else None,
-        dead_patterns=dead_patterns,
+        refusals=refusals,
         unreadable_before=unreadable_before,
     )
 
@@ -149,8 +149,24 @@ def _rule(case: _Case) -> Rule:
     return next(rule for rule in RULES if rule.applies(case))
 
 
-def _is_dead_here(case: _Case) -> bool:
-    return any(error == case.error and re.search(pattern, case.description) for error, pattern in case.dead_patterns)
+def _refusal(case: _Case) -> Refusal | None:
+    answer = case.answer
+    return next((sign for sign in case.refusals if isinstance(answer, TokenError) and sign.fits(answer)), None)
+
+
+def _as_the_recipe_says(case: _Case) -> Verdict:
+    refusal = _refusal(case)
+    assert refusal is not None, "rule 8 applies to these only"
+    match refusal.means:
+        case "dead":
+            return Discard(refusal.because)
+        case "interactive":
+            return Interactive(refusal.because, case.claims)
+        case "operator":
+            return Operator(refusal.because)
+        case _:
+            wait_s = max(case.retry_after_s or 0.0, refusal.retry_after_s or 0.0)
+            return Retry(refusal.because, wait_s or None)
 
 
 def _has_error(*errors: str) -> Callable[[_Case], bool]:
@@ -186,7 +202,7 @@ RULES: tuple[Rule, ...] = (
         _give_up_after(MAX_UNREADABLE_SUCCESSES, "no_tokens"),
     ),
     Rule(7, lambda case: isinstance(case.answer, TokenResponse), _success),
-    Rule(8, _is_dead_here, lambda _: Discard("provider_says_dead")),
+    Rule(8, lambda case: _refusal(case) is not None, _as_the_recipe_says),  # and 9 to 12, 14: in the recipe's order
     Rule(
         13,
         _has_error("interaction_required", "login_required", "consent_required", "account_selection_required"),

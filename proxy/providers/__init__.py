@@ -1,4 +1,7 @@
-"""Provider recipes: the one table from an integration's ``template`` to what we know about that kind of server."""
+"""Provider recipes: the one table from an integration's ``template`` to what we know about that kind of server.
+
+A type is a row of data in a file of its own here, a line in this table, and a page under ``docs/providers/``.
+"""
 
 from __future__ import annotations
 

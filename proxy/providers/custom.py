@@ -1,58 +1,79 @@
 """Any authorization server, by its endpoints: what Connect calls the ``custom`` template.
 
-Nothing is assumed of it: PKCE S256 is always sent (RFC 6749 §3.1: a server ignores what it does not know), the secret goes
-in the body unless told otherwise, and only what RFC 6749 calls a dead grant is one.
+Nothing is assumed of it: PKCE S256 is sent unless switched off (RFC 6749 §3.1: a server ignores what it does not know), the
+secret goes in the body unless told otherwise, and only what RFC 6749 calls a dead grant is one.
 """
 
 from __future__ import annotations
 
 from proxy.oauth.client_auth import ClientAuthMethod
-from proxy.providers.base import Endpoints, Field, Provider
+from proxy.providers.base import Endpoints, Field, Lifetimes, Provider, ServiceAccounts
+from proxy.providers.client_fields import client_fields
+
+_METHODS = (
+    ClientAuthMethod.CLIENT_SECRET_POST,
+    ClientAuthMethod.CLIENT_SECRET_BASIC,
+    ClientAuthMethod.PRIVATE_KEY_JWT,
+    ClientAuthMethod.NONE,
+)
 
 CUSTOM = Provider(
     key="custom",
     display="Custom",
     fields=(
         Field(
-            name="authorization_uri", required=True, kind="url", help="Where viewers are sent to sign in and consent."
-        ),
-        Field(name="token_uri", required=True, kind="url", help="Where codes and refresh tokens are redeemed."),
-        Field(name="userinfo_uri", kind="url", help="Who the viewer is; `sign_in` needs it. Empty: not asked."),
-        Field(name="issuer", kind="url", help="Compared with `iss` of callbacks (RFC 9207). Empty: not compared."),
-        Field(name="client_id", required=True, help="Our name at the authorization server."),
-        Field(name="client_secret", secret=True, help="Our secret there. Empty: a public client."),
-        Field(name="scopes", help="Separated by spaces. Empty: the server's default."),
-        Field(
-            name="token_endpoint_auth_method",
-            kind="choice",
-            choices=tuple(ClientAuthMethod),
-            help="How the secret is shown. Empty: client_secret_post with a secret, none without.",
+            name="authorization_uri",
+            label="Authorization endpoint",
+            required=True,
+            kind="url",
+            help="Where viewers are sent to sign in and consent.",
         ),
         Field(
-            name="auth_type",
-            kind="choice",
-            choices=("Viewer",),
-            otherwise="this version supports Viewer only",
-            help="Whose tokens content gets: Viewer, each viewer's own. Empty: the same.",
+            name="token_uri",
+            label="Token endpoint",
+            required=True,
+            kind="url",
+            help="Where codes and refresh tokens are redeemed.",
         ),
         Field(
-            name="auth_mode",
+            name="userinfo_uri",
+            label="Userinfo endpoint",
+            kind="url",
+            help="Who the viewer is; `sign_in` needs it. Empty: not asked.",
+        ),
+        Field(
+            name="issuer",
+            label="Issuer",
+            kind="url",
+            help="Compared with `iss` of callbacks (RFC 9207). Empty: not compared.",
+        ),
+        *client_fields(_METHODS, scopes="Separated by spaces. Empty: the server's default."),
+        Field(
+            name="basic_encoding",
+            label="Encoding of Basic",
             kind="choice",
-            choices=("Confidential", "Public"),
-            help="Confidential with a secret, Public without; has to agree. Empty: whichever it is.",
+            choices=("form", "raw"),
+            help="How client_secret_basic writes ID and secret: form as RFC 6749 wants it, raw for servers that do not "
+            "decode it. Empty: form.",
         ),
         Field(
             name="use_pkce",
+            label="PKCE",
             kind="flag",
-            choices=("true",),
-            otherwise="PKCE (S256) is always used: write true, or leave it out",
-            help="Whether codes are bound to our request (RFC 7636): always. Empty: the same.",
+            choices=("true", "false"),
+            help="Whether codes are bound to our request (RFC 7636, S256). false needs a secret, and is for servers that "
+            "refuse the parameters. Empty: true.",
         ),
     ),
-    endpoints=Endpoints(
-        authorization="{authorization_uri}",
-        token="{token_uri}",  # noqa: S106  # a template, not a token
-        userinfo="{userinfo_uri}",
-        issuer="{issuer}",
+    endpoints=Endpoints(authorization=(), token=()),
+    lifetimes=Lifetimes(
+        access="as the server says, else 1 h", refresh="as the server says", rotation="followed when it happens"
+    ),
+    auth_methods=_METHODS,
+    pkce_can_be_off=True,
+    service_accounts=ServiceAccounts(),
+    left_out=(
+        "No scope is added to those that are named: there is none that every server takes.",
+        "A server whose grants die under another name than invalid_grant needs a recipe of its own.",
     ),
 )

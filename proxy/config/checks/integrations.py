@@ -9,8 +9,11 @@ from proxy.config.checks.draft import Draft, refuse_repeats, slug_of
 from proxy.config.problems import Path, Report, did_you_mean, show_key
 from proxy.config.references import say_not_a_value
 from proxy.config.schema import IntegrationSettings, say_not_supported
+from proxy.oauth.client_assertion import private_key_problem
 from proxy.providers import PROVIDERS
-from proxy.providers.base import Field, Provider, problems
+from proxy.providers.base import Field, Provider
+from proxy.providers.fields import problems
+from proxy.providers.registration import has_userinfo
 
 _RESERVED_SLUGS = {"expires"}
 _PLACEHOLDER = re.compile(
@@ -68,8 +71,13 @@ def _check_config(path: Path, item: IntegrationSettings, draft: Draft) -> None:
                 here, say_not_supported("integrations", "config", name) or _say_unknown(name, provider), at_key=True
             )
     plain = {name: value for name, value in item.config.items() if name not in fields or not fields[name].secret}
-    has_secret = "client_secret" in item.config or not draft.is_given(*path, "config", "client_secret")
-    for problem in problems(provider, plain, has_client_secret=has_secret):
+    secrets = {
+        field.name
+        for field in provider.fields
+        if field.secret and (field.name in item.config or not draft.is_given(*path, "config", field.name))
+    }
+    _check_key(path, item, report)
+    for problem in problems(provider, plain, secrets=secrets):
         here = (*path, "config", problem.field)
         if report.is_sound(*here):
             report.add(here, problem.text)
@@ -82,7 +90,7 @@ def _say_unknown(name: str, provider: Provider) -> str:
 
 def _check_value(path: Path, field: Field, value: str, report: Report) -> None:
     if field.secret and not value.strip():
-        report.add(path, "must not be empty; leave it out for a public client")
+        report.add(path, "must not be empty; leave it out to have none")
     elif field.secret and _PLACEHOLDER.fullmatch(value.strip()):
         report.add(path, "this is a placeholder: put the real value in")
     elif field.secret and (problem := say_not_a_value(value)):
@@ -92,6 +100,17 @@ def _check_value(path: Path, field: Field, value: str, report: Report) -> None:
             texts.endpoint(value)
         except ValueError as exc:
             report.add(path, str(exc))
+
+
+def _check_key(path: Path, item: IntegrationSettings, report: Report) -> None:
+    key, here = item.config.get("private_key", ""), (*path, "config", "private_key")
+    problem = private_key_problem(key) if key and report.is_sound(*here) else ""
+    if problem:
+        report.add(here, problem)
+    elif key and item.config.get("certificate"):
+        problem = private_key_problem(key, certificate=item.config["certificate"])
+        if problem:
+            report.add((*path, "config", "certificate"), problem)
 
 
 def _check_sign_in(draft: Draft) -> None:
@@ -114,6 +133,6 @@ def _check_sign_in(draft: Draft) -> None:
 
 def _has_userinfo(provider: Provider, item: IntegrationSettings) -> bool:
     try:
-        return bool(provider.endpoints.userinfo.format_map(item.config))
-    except KeyError:
-        return False
+        return has_userinfo(provider, item.config)
+    except ValueError:  # a field is faulty, which is said where it stands
+        return True

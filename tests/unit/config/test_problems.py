@@ -67,13 +67,30 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [
             (
                 "      client_id: sidecar\n",
-                "      client_id: sidecar\n      auth_type: Service Account\n      auth_mode: Public\n      use_pkce: false\n",
+                "      client_id: sidecar\n      auth_type: Service Account\n      auth_mode: Public\n",
             )
         ],
         [
             "config.yaml:17:18: integrations[0].config.auth_type: this version supports Viewer only",
             "config.yaml:18:18: integrations[0].config.auth_mode: Public cannot go with a client_secret",
-            "config.yaml:19:17: integrations[0].config.use_pkce: PKCE (S256) is always used: write true, or leave it out",
+        ],
+    ),
+    "PKCE off for a public client": (
+        [(f"client_secret: {CLIENT_SECRET}", "use_pkce: false")],
+        [
+            (
+                "config.yaml:17:17: integrations[0].config.use_pkce: without a client_secret nothing but PKCE ties the code "
+                "to us: it stays on"
+            )
+        ],
+    ),
+    "a private key that is none": (
+        [("      client_id: sidecar\n", "      client_id: sidecar\n      private_key: k3y-of-nobody\n")],
+        [
+            (
+                "config.yaml:17:20: integrations[0].config.private_key: must be a private key in PEM (-----BEGIN PRIVATE "
+                "KEY-----)"
+            )
         ],
     ),
     "a confidential client without a secret": (
@@ -338,9 +355,7 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     ),
     "an empty client secret": (
         [(CLIENT_SECRET, '""')],
-        [
-            "config.yaml:17:22: integrations[0].config.client_secret: must not be empty; leave it out for a public client"
-        ],
+        ["config.yaml:17:22: integrations[0].config.client_secret: must not be empty; leave it out to have none"],
     ),
     "a weak store key": (
         [(f"[{STORE_KEY}]", "[changeme, osk1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]")],

@@ -19,12 +19,13 @@ from proxy.flows.callback_outcomes import (
     StateRefused,
 )
 from proxy.flows.recipes import recipe
-from proxy.model import CredentialsChanged, CredentialsState, SessionEnded
+from proxy.model import CredentialsChanged, CredentialsState, Secret, SessionEnded
 from proxy.oauth.message import LostAnswer, NotSent
 from proxy.oauth.pkce import s256_challenge
 from proxy.sealing import hash_handle
 from tests.unit.flows.house import BOTH, ISSUER, LAKE, REDIRECT_URI, SALES, STOCK, WAREHOUSE, answer, directory
 from tests.unit.flows.ill_store import IllStore
+from tests.unit.oauth.keys import EC_KEY, claims_of
 
 # — the redirect ———————————————————————————————————————————————————————————————————————————————————
 
@@ -102,6 +103,31 @@ async def test_the_code_is_sent_with_the_verifier_of_its_challenge(house, provid
     assert form["code"] == "the-code"
     assert form["redirect_uri"] == REDIRECT_URI
     assert s256_challenge(form["code_verifier"]) == query["code_challenge"]
+
+
+async def test_what_the_integration_says_goes_along_with_the_viewer_and_pkce_only_if_it_is_on(build, provider):
+    said = {**LAKE.config, "use_pkce": "false", "authorization_parameters": "prompt=consent&resource=a"}
+    lake = replace(LAKE, config=said)
+    known = directory()
+    house = await build(replace(known, integrations={**known.integrations, LAKE.guid: lake}))
+    query = house.start(BOTH, lake)
+    assert (query["prompt"], query["resource"]) == ("consent", "a")
+    assert "code_challenge" not in query
+    assert isinstance(await house.come_back(query["state"], iss=""), Granted)
+    (form,) = provider.token_requests
+    assert "code_verifier" not in form
+
+
+async def test_a_private_key_signs_anew_for_every_request(build, provider):
+    keyed = replace(LAKE, client_secret=None, private_key=Secret(EC_KEY))
+    known = directory()
+    house = await build(replace(known, integrations={**known.integrations, LAKE.guid: keyed}))
+    for _ in range(2):
+        assert isinstance(await house.come_back(house.start(BOTH, keyed)["state"], iss=""), Granted)
+    claims = [claims_of(form["client_assertion"], EC_KEY) for form in provider.token_requests]
+    assert len({each["jti"] for each in claims}) == 2
+    assert {each["aud"] for each in claims} == {keyed.config["token_uri"]}
+    assert not any("client_secret" in form for form in provider.token_requests)
 
 
 async def test_ten_tabs_finish_in_reverse_order_each_on_its_own_page(house):

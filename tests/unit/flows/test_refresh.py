@@ -13,7 +13,7 @@ from proxy.model import Secret
 from proxy.oauth.message import LostAnswer, NotSent
 from proxy.policy.refresh_verdict import Operator, Retry, Success
 from proxy.providers import PROVIDERS
-from proxy.providers.base import refresh_scope
+from proxy.providers.registration import refresh_scope
 from tests.unit.flows.house import LAKE, WAREHOUSE, Clock, answer
 
 HTML = b"<html>"

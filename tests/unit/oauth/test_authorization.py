@@ -48,6 +48,10 @@ def test_an_empty_scope_and_no_nonce_are_left_out():
     assert "nonce" not in names
 
 
+def test_without_a_challenge_nothing_is_said_of_pkce():
+    assert "code_challenge" not in url(code_challenge=None)
+
+
 def test_extra_parameters_follow_but_never_replace_ours():
     query = parse_qsl(urlsplit(url(extra=[("prompt", "consent"), ("state", "evil"), ("code_challenge", "e")])).query)
     assert ("prompt", "consent") in query

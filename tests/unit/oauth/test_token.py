@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.oauth.authorization import AuthorizationCode
-from proxy.oauth.client_auth import Client, ClientAuthMethod
+from proxy.oauth.client_auth import Client, ClientAuthMethod, Once
 from proxy.oauth.message import OutboundResponse
 from proxy.oauth.metadata import AuthorizationServer
 from proxy.oauth.token import (
@@ -20,6 +20,7 @@ from proxy.oauth.token import (
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ONCE = Once(now=NOW, jti="j")
 SERVER = AuthorizationServer(authorization_endpoint="https://id.example/a", token_endpoint="https://id.example/token")
 CLIENT = Client(client_id="sidecar", client_secret="s3cret", auth_method=ClientAuthMethod.CLIENT_SECRET_POST)
 
@@ -43,7 +44,9 @@ def error(body: object, status: int = 400, **headers: str) -> TokenError:
 
 
 def test_a_code_is_redeemed_with_verifier_and_redirect_uri():
-    request = code_request(SERVER, CLIENT, code=AuthorizationCode("c"), redirect_uri="https://r/", code_verifier="v")
+    request = code_request(
+        SERVER, CLIENT, code=AuthorizationCode("c"), redirect_uri="https://r/", code_verifier="v", once=ONCE
+    )
     assert request.url == "https://id.example/token"
     assert parse_qsl(request.body.decode()) == [
         ("grant_type", "authorization_code"),
@@ -55,9 +58,18 @@ def test_a_code_is_redeemed_with_verifier_and_redirect_uri():
     ]
 
 
+def test_a_code_goes_without_a_verifier_where_pkce_is_off_and_with_a_scope_where_one_is_wanted():
+    request = code_request(
+        SERVER, CLIENT, code=AuthorizationCode("c"), redirect_uri="https://r/", code_verifier=None, scope="a", once=ONCE
+    )
+    form = dict(parse_qsl(request.body.decode()))
+    assert "code_verifier" not in form
+    assert form["scope"] == "a"
+
+
 @pytest.mark.parametrize(("scope", "sent"), [("a b", {"scope": "a b"}), (None, {}), ("", {})])
 def test_a_refresh_has_a_scope_only_when_there_is_one(scope: str | None, sent: dict[str, str]):
-    form = dict(parse_qsl(refresh_request(SERVER, CLIENT, refresh_token="rt", scope=scope).body.decode()))
+    form = dict(parse_qsl(refresh_request(SERVER, CLIENT, refresh_token="rt", scope=scope, once=ONCE).body.decode()))
     assert form == {
         "grant_type": "refresh_token", "refresh_token": "rt", "client_id": "sidecar", "client_secret": "s3cret", **sent,
     }  # fmt: skip
@@ -198,6 +210,11 @@ def test_entras_error_is_read_with_its_numbers_and_claims():
 @pytest.mark.parametrize("claims", [None, "", {"a": 1}, "{\ud800}", "{\n}"])
 def test_claims_that_are_no_text_are_none(claims: object):
     assert error({"error": "x", "claims": claims, "error_codes": 5}).claims is None
+
+
+@pytest.mark.parametrize("name", ["error_subtype", "suberror"])
+def test_what_kind_of_error_it_is_is_read(name: str):
+    assert error({"error": "invalid_grant", name: "invalid_rapt"}).subtype == "invalid_rapt"
 
 
 def test_errors_without_standard_names_are_read_too():

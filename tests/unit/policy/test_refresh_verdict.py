@@ -3,6 +3,7 @@
 import pytest
 
 from proxy.oauth.message import LostAnswer, NotSent
+from proxy.oauth.refusals import Refusal
 from proxy.oauth.token import TokenError, TokenResponse, Unreadable
 from proxy.policy.refresh_verdict import (
     RULES,
@@ -19,11 +20,11 @@ from proxy.policy.refresh_verdict import (
     verdict,
 )
 
-DATABRICKS = (("invalid_request", r"^Refresh token is (invalid|expired)"),)
+DATABRICKS = (Refusal(means="dead", error="invalid_request", description=r"^Refresh token is (invalid|expired)"),)
 
 
 def judge(answer: Answer, **before) -> Verdict:
-    return verdict(answer, **{"dead_patterns": (), **before})
+    return verdict(answer, **{"refusals": (), **before})
 
 
 def error(code: str, status: int = 400, **more) -> TokenError:
@@ -92,12 +93,35 @@ def test_rule_7_tokens_are_success():
 @pytest.mark.parametrize("description", ["Refresh token is invalid", "Refresh token is expired"])
 def test_rule_8_what_a_provider_calls_dead_is_dead(description: str):
     answer = error("invalid_request", 401, description=description)
-    assert judge(answer, dead_patterns=DATABRICKS) == Discard("provider_says_dead")
+    assert judge(answer, refusals=DATABRICKS) == Discard("provider_says_so")
 
 
 def test_rule_8_holds_for_errors_with_status_200():
     answer = error("bad_refresh_token", 200)
-    assert judge(answer, dead_patterns=(("bad_refresh_token", ""),)) == Discard("provider_says_dead")
+    assert judge(answer, refusals=(Refusal(means="dead", error="bad_refresh_token"),)) == Discard("provider_says_so")
+
+
+def test_rule_8_takes_the_meaning_of_the_first_sign_that_fits():
+    signs = (
+        Refusal(means="transient", because="later", codes=frozenset({1}), retry_after_s=300.0),
+        Refusal(means="interactive", because="mfa", codes=frozenset({2})),
+        Refusal(means="operator", because="secret", error="invalid_grant", codes=frozenset({3})),
+        Refusal(means="dead", because="over", error="invalid_grant"),
+    )
+
+    def said(*codes: int, **more) -> Verdict:
+        return judge(error("invalid_grant", error_codes=frozenset(codes), **more), refusals=signs)
+
+    assert said(1, 2) == Retry("later", 300.0)
+    assert said(1, retry_after_s=900.0) == Retry("later", 900.0)
+    assert said(2, 3, claims="{}") == Interactive("mfa", "{}")
+    assert said(3) == Operator("secret")
+    assert said() == Discard("over")
+
+
+def test_rule_8_a_sign_without_a_span_leaves_it_to_the_server():
+    answer = error("x", retry_after_s=None)
+    assert judge(answer, refusals=(Refusal(means="transient", error="x"),)) == Retry("provider_says_so", None)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +132,7 @@ def test_rule_8_holds_for_errors_with_status_200():
     ],
 )
 def test_rule_8_another_error_or_description_is_not_dead(answer: TokenError):
-    assert judge(answer, dead_patterns=DATABRICKS) == Operator("refused")
+    assert judge(answer, refusals=DATABRICKS) == Operator("refused")
 
 
 @pytest.mark.parametrize(

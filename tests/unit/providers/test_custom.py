@@ -6,16 +6,9 @@ from proxy.model import Integration, IntegrationGuid, Secret
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.metadata import AuthorizationServer
 from proxy.providers import PROVIDERS
-from proxy.providers.base import (
-    FieldProblem,
-    authorization_server,
-    client,
-    fingerprint,
-    problems,
-    refresh_scope,
-    requested_scope,
-)
 from proxy.providers.custom import CUSTOM
+from proxy.providers.fields import FieldProblem, problems
+from proxy.providers.registration import authorization_server, client, fingerprint, refresh_scope, requested_scope
 
 MINIMAL = {
     "authorization_uri": "https://id.example/authorize",
@@ -32,7 +25,7 @@ def integration(*, secret: str | None = "s3cret", **config: str) -> Integration:
 
 
 def test_the_table_knows_custom():
-    assert dict(PROVIDERS) == {"custom": CUSTOM}
+    assert PROVIDERS["custom"] is CUSTOM
 
 
 def test_endpoints_that_are_not_configured_do_not_exist():
@@ -96,13 +89,13 @@ def test_a_complete_configuration_has_no_problems():
         **MINIMAL, "userinfo_uri": "http://localhost:1/me", "token_uri": "http://127.0.0.1:9/t", "scopes": "a",
         "token_endpoint_auth_method": "client_secret_basic", "issuer": "",
     }  # fmt: skip
-    assert problems(CUSTOM, config, has_client_secret=True) == ()
-    assert problems(CUSTOM, MINIMAL, has_client_secret=False) == ()
+    assert problems(CUSTOM, config, secrets={"client_secret"}) == ()
+    assert problems(CUSTOM, MINIMAL, secrets=()) == ()
 
 
 def test_all_problems_are_reported_at_once_without_values():
     config = {"token_uri": "http://id.example/hunter2", "tenant": "hunter2", "client_secret": "hunter2"}
-    found = problems(CUSTOM, config, has_client_secret=False)
+    found = problems(CUSTOM, config, secrets=())
     assert {problem.field for problem in found} == {
         "authorization_uri", "token_uri", "client_id", "tenant", "client_secret",
     }  # fmt: skip
@@ -118,7 +111,7 @@ def test_all_problems_are_reported_at_once_without_values():
     ],
 )  # fmt: skip
 def test_an_address_that_cannot_be_an_endpoint_is_a_problem(url: str):
-    found = problems(CUSTOM, {**MINIMAL, "token_uri": url}, has_client_secret=False)
+    found = problems(CUSTOM, {**MINIMAL, "token_uri": url}, secrets=())
     assert [problem.field for problem in found] == ["token_uri"]
 
 
@@ -126,7 +119,7 @@ def test_an_address_that_cannot_be_an_endpoint_is_a_problem(url: str):
     "url", ["https://id.example/t?x=1", "http://localhost/", "http://x.localhost:8/", "http://[::1]/"]
 )
 def test_https_and_loopback_addresses_are_endpoints(url: str):
-    assert problems(CUSTOM, {**MINIMAL, "token_uri": url}, has_client_secret=False) == ()
+    assert problems(CUSTOM, {**MINIMAL, "token_uri": url}, secrets=()) == ()
 
 
 @pytest.mark.parametrize(
@@ -134,11 +127,14 @@ def test_https_and_loopback_addresses_are_endpoints(url: str):
     [
         ("client_secret_basic", False, "needs a client_secret"),
         ("none", True, "none cannot go with a client_secret"),
-        ("private_key_jwt", True, "must be one of client_secret_basic, client_secret_post, none"),
+        ("private_key_jwt", True, "needs a private_key"),
+        ("client_secret_jwt", True, "must be one of client_secret_post, client_secret_basic, private_key_jwt, none"),
     ],
 )
 def test_an_authentication_method_that_cannot_work_is_a_problem(method: str, has_secret: bool, text: str):
-    found = problems(CUSTOM, {**MINIMAL, "token_endpoint_auth_method": method}, has_client_secret=has_secret)
+    found = problems(
+        CUSTOM, {**MINIMAL, "token_endpoint_auth_method": method}, secrets={"client_secret"} if has_secret else ()
+    )
     assert found == (FieldProblem("token_endpoint_auth_method", text),)
 
 
@@ -149,22 +145,23 @@ def test_an_authentication_method_that_cannot_work_is_a_problem(method: str, has
         ("auth_mode", "Public", True, "Public cannot go with a client_secret"),
         ("auth_mode", "Confidential", False, "Confidential needs a client_secret"),
         ("auth_mode", "both", False, "must be one of Confidential, Public"),
-        ("use_pkce", "false", True, "PKCE (S256) is always used: write true, or leave it out"),
+        ("use_pkce", "false", False, "without a client_secret nothing but PKCE ties the code to us: it stays on"),
+        ("use_pkce", "maybe", True, "must be one of true, false"),
     ],
 )
 def test_what_is_said_of_an_integration_has_to_be_so(field: str, value: str, has_secret: bool, text: str):
-    found = problems(CUSTOM, {**MINIMAL, field: value}, has_client_secret=has_secret)
+    found = problems(CUSTOM, {**MINIMAL, field: value}, secrets={"client_secret"} if has_secret else ())
     assert found == (FieldProblem(field, text),)
 
 
 @pytest.mark.parametrize(("mode", "has_secret"), [("Confidential", True), ("Public", False)])
 def test_what_connect_says_of_an_integration_is_taken_where_it_is_so(mode: str, has_secret: bool):
     said = {"auth_type": "Viewer", "auth_mode": mode, "use_pkce": "true"}
-    assert problems(CUSTOM, MINIMAL | said, has_client_secret=has_secret) == ()
+    assert problems(CUSTOM, MINIMAL | said, secrets={"client_secret"} if has_secret else ()) == ()
 
 
 def test_a_recipe_may_want_a_secret():
-    fields = tuple(replace(field, required=True) if field.secret else field for field in CUSTOM.fields)
+    fields = tuple(replace(field, required=True) if field.name == "client_secret" else field for field in CUSTOM.fields)
     strict = _with(fields=fields)
-    assert problems(strict, MINIMAL, has_client_secret=False) == (FieldProblem("client_secret", "required"),)
-    assert problems(strict, MINIMAL, has_client_secret=True) == ()
+    assert problems(strict, MINIMAL, secrets=()) == (FieldProblem("client_secret", "required"),)
+    assert problems(strict, MINIMAL, secrets={"client_secret"}) == ()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.model import Identity, Integration, IntegrationGuid
-from proxy.providers.base import Endpoints, Provider, authorization_server, can_identify
+from proxy.providers.base import Endpoints, Field, Provider
 from proxy.providers.custom import CUSTOM
 from proxy.providers.identity import (
     MAX_GROUPS,
@@ -19,6 +19,7 @@ from proxy.providers.identity import (
     identity_from,
     is_complete,
 )
+from proxy.providers.registration import authorization_server, can_identify
 
 STANDARD = ClaimNames()
 
@@ -143,12 +144,11 @@ def test_no_claims_make_it_raise(claims: dict[str, object]):
 
 RECIPE = replace(
     CUSTOM,
+    fields=tuple(
+        Field(name=name, label=name, help="") for name in ("client_id", "host", "userinfo_uri", "jwks_uri", "tenants")
+    ),
     endpoints=Endpoints(
-        authorization="https://{host}/a",
-        token="https://{host}/t",
-        userinfo="{userinfo_uri}",
-        jwks="{jwks_uri}",
-        issuer="https://{host}/{{tid}}",
+        authorization=("https://{host}/a",), token=("https://{host}/t",), issuer=("https://{host}/{{tid}}",)
     ),
     tenants="{tenants}",
     issuer_aliases=("i",),
@@ -182,5 +182,5 @@ def test_a_recipe_can_identify_when_one_of_its_sources_is_there(
 ):
     recipe: Provider = replace(RECIPE, identity=(source,))
     assert can_identify(recipe, CONFIG | config) is can
-    no_issuer = replace(recipe, endpoints=replace(recipe.endpoints, issuer=""))
+    no_issuer = replace(recipe, endpoints=replace(recipe.endpoints, issuer=()))
     assert can_identify(no_issuer, CONFIG | config) is (can and not isinstance(source, FromIdToken))

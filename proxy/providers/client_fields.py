@@ -1,0 +1,93 @@
+"""The fields that integrations of every type have, so that a row names only what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxy.oauth.client_auth import ClientAuthMethod
+from proxy.providers.base import Field
+
+_SAY_VIEWER_ONLY = "this version supports Viewer only"
+
+
+def client_fields(
+    methods: Sequence[ClientAuthMethod],
+    *,
+    scopes: str,
+    needs_secret: bool = False,
+    has_certificate: bool = False,
+    no_service_accounts: str = "",
+) -> tuple[Field, ...]:
+    """Return who we are at the server and what is asked for.
+
+    ``methods``: how the server lets clients prove themselves, the default with a secret first. ``scopes``: the help text of
+    that field. ``no_service_accounts``: why the server has none, when it has none.
+    """
+    public = ClientAuthMethod.NONE in methods
+    return (
+        Field(name="client_id", label="Client ID", required=True, help="Our name at the authorization server."),
+        Field(
+            name="client_secret",
+            label="Client secret",
+            secret=True,
+            required=needs_secret,
+            help="Our secret there. " + ("Empty: a public client." if public else "Every client has one there."),
+        ),
+        *(_key_fields(has_certificate=has_certificate) if ClientAuthMethod.PRIVATE_KEY_JWT in methods else ()),
+        Field(name="scopes", label="Scopes", help=scopes),
+        Field(
+            name="token_endpoint_auth_method",
+            label="Client authentication",
+            kind="choice",
+            choices=tuple(methods),
+            help=_say_methods(methods),
+        ),
+        Field(
+            name="auth_type",
+            label="Whose tokens",
+            kind="choice",
+            choices=("Viewer",),
+            otherwise=no_service_accounts or _SAY_VIEWER_ONLY,
+            help="Whose tokens content gets: Viewer, each viewer's own. Empty: the same.",
+        ),
+        Field(
+            name="auth_mode",
+            label="Client type",
+            kind="choice",
+            choices=("Confidential", "Public"),
+            help="Confidential with a secret or key, Public without; has to agree. Empty: whichever it is.",
+        ),
+        Field(
+            name="authorization_parameters",
+            label="Further parameters",
+            kind="parameters",
+            help="Sent along with viewers, as name=value&name=value; a name with an empty value takes out one of the "
+            "type's own. Empty: none.",
+        ),
+    )
+
+
+def _key_fields(*, has_certificate: bool) -> tuple[Field, ...]:
+    certificate = Field(
+        name="certificate",
+        label="Certificate",
+        kind="pem",
+        help="Certificate of the private_key in PEM, as registered; its thumbprint goes along. Empty: key_id names the key.",
+    )
+    return (
+        Field(
+            name="private_key",
+            label="Private key",
+            secret=True,
+            kind="pem",
+            help="Signs who we are instead of a client_secret (RFC 7523): PEM, RSA or P-256 or P-384. Empty: no key.",
+        ),
+        Field(name="key_id", label="Key ID", help="`kid` of the private_key at the server. Empty: not sent."),
+        *((certificate,) if has_certificate else ()),
+    )
+
+
+def _say_methods(methods: Sequence[ClientAuthMethod]) -> str:
+    key = ", private_key_jwt with a private_key" if ClientAuthMethod.PRIVATE_KEY_JWT in methods else ""
+    none = ", none without" if ClientAuthMethod.NONE in methods else ""
+    return f"How we prove who we are. Empty: {methods[0].value} with a secret{key}{none}."

@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+import pytest
+
+from proxy.model import Integration, IntegrationGuid, Secret
+from proxy.oauth.client_auth import ClientAuthMethod
+from proxy.providers.base import Endpoints
+from proxy.providers.custom import CUSTOM
+from proxy.providers.registration import (
+    authorization_parameters,
+    authorization_server,
+    client,
+    code_scope,
+    granted_scope,
+    has_userinfo,
+    missing_scopes,
+    requested_scope,
+    uses_pkce,
+)
+from tests.unit.oauth.keys import RSA_KEY
+from tests.unit.providers.test_custom import MINIMAL, integration
+
+TWO_PLACES = replace(
+    CUSTOM,
+    endpoints=Endpoints(
+        authorization=("https://id.example/{issuer}/authorize", "https://id.example/authorize"),
+        token=("https://id.example/token",),
+    ),
+)
+
+
+def bare(**config: str) -> Integration:
+    return Integration(
+        guid=IntegrationGuid("g"), name="n", slug="n", template="custom", config={"client_id": "c", **config}
+    )
+
+
+def test_the_first_template_whose_fields_are_filled_in_counts():
+    found = authorization_server(TWO_PLACES, bare())
+    assert found.authorization_endpoint == "https://id.example/authorize"
+    found = authorization_server(TWO_PLACES, bare(issuer="https://i.example"))
+    assert found.authorization_endpoint == "https://id.example/https://i.example/authorize"
+
+
+def test_an_endpoint_of_the_integration_stands_in_the_place_of_the_types_own():
+    found = authorization_server(
+        TWO_PLACES, bare(token_uri="http://localhost:1/t", authorization_uri="http://localhost:1/a")
+    )
+    assert (found.authorization_endpoint, found.token_endpoint) == ("http://localhost:1/a", "http://localhost:1/t")
+
+
+def test_an_integration_that_can_be_asked_for_the_viewer_says_so():
+    assert has_userinfo(CUSTOM, {**MINIMAL, "userinfo_uri": "https://u.example"})
+    assert not has_userinfo(CUSTOM, MINIMAL)
+
+
+def test_a_private_key_signs_for_the_token_endpoint():
+    keyed = replace(integration(secret=None, key_id="k1"), private_key=Secret(RSA_KEY))
+    found = client(replace(CUSTOM, rsa_algorithm="PS256"), keyed)
+    assert found.auth_method is ClientAuthMethod.PRIVATE_KEY_JWT
+    assert found.client_secret is None
+    assert found.assertion_key is not None
+    assert (found.assertion_key.audience, found.assertion_key.key_id, found.assertion_key.rsa_algorithm) == (
+        "https://id.example/token", "k1", "PS256",
+    )  # fmt: skip
+
+
+def test_basic_is_encoded_unless_the_integration_says_raw():
+    method = {"token_endpoint_auth_method": "client_secret_basic"}
+    assert client(CUSTOM, integration(**method)).encodes_basic
+    assert not client(CUSTOM, integration(**method, basic_encoding="raw")).encodes_basic
+
+
+def test_pkce_is_on_unless_the_integration_says_false():
+    assert uses_pkce(CUSTOM, integration())
+    assert uses_pkce(CUSTOM, integration(use_pkce="true"))
+    assert not uses_pkce(CUSTOM, integration(use_pkce="false"))
+
+
+def test_a_code_names_a_scope_only_where_the_recipe_says_so():
+    assert code_scope(CUSTOM, integration(scopes="a b")) is None
+    sending = replace(CUSTOM, sends_scope_with_code=True)
+    assert code_scope(sending, integration(scopes="a b")) == "a b"
+    assert code_scope(sending, integration()) is None
+
+
+def test_named_scopes_stand_in_the_place_of_the_default_and_the_one_for_refreshing_is_added():
+    row = replace(CUSTOM, default_scopes=("openid", "all"), refresh_scopes=("offline_access",))
+    assert requested_scope(row, integration()) == "openid all offline_access"
+    assert requested_scope(row, integration(scopes="sql")) == "sql offline_access"
+    assert requested_scope(row, integration(scopes="offline_access sql")) == "offline_access sql"
+
+
+@pytest.mark.parametrize(
+    ("separator", "said", "expected"),
+    [(" ", "a,b c", "a,b c"), (",", "repo,user", "repo user"), (",", "", None), (" ", None, None), (" ", " ", None)],
+)
+def test_the_granted_scope_is_read_as_the_server_writes_it(separator, said: str | None, expected: str | None):
+    assert granted_scope(replace(CUSTOM, scope_separator=separator), said) == expected
+
+
+def test_what_was_not_granted_is_known_by_name():
+    assert missing_scopes("a c", "c b a d") == ("b", "d")
+    assert missing_scopes("a", "a") == ()
+
+
+PROMPTING = replace(
+    CUSTOM, authorization_parameters=(("access_type", "offline"), ("prompt", "consent"), ("audience", "{issuer}"))
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, [("access_type", "offline"), ("prompt", "consent")]),
+        ({"issuer": "https://i.example"}, [("access_type", "offline"), ("prompt", "consent"), ("audience", "https://i.example")]),
+        ({"authorization_parameters": "prompt=select_account&hd=a.example"}, [("access_type", "offline"), ("prompt", "select_account"), ("hd", "a.example")]),
+        ({"authorization_parameters": "prompt="}, [("access_type", "offline")]),
+        ({"authorization_parameters": "resource=a%26b&resource=c"}, [("access_type", "offline"), ("prompt", "consent"), ("resource", "a&b"), ("resource", "c")]),
+    ],
+)  # fmt: skip
+def test_further_parameters_are_the_recipes_and_the_administrators_who_has_the_last_word(config, expected):
+    assert authorization_parameters(PROMPTING, bare(**config)) == expected
