@@ -172,7 +172,7 @@ public_url: {layout.public_url}
 listen: {_LOOPBACK}:{layout.public_port}
 
 # Whose word counts for who the viewer is.
-sign_in: accounts
+sign_in: Example Accounts
 
 store:
   url: sqlite://{layout.folder}/state.db
@@ -185,7 +185,8 @@ api:
     - {{name: hello, content: hello, key: "file:{layout.folder}/hello.key"}}
 
 integrations:
-  - name: accounts
+  - name: Example Accounts
+    slug: accounts
     template: custom
     description: Your account and your orders
     config:
@@ -204,7 +205,7 @@ content:
     path: /hello/
     app_mode: proxied
     upstream: {layout.content_url}
-    integrations: [accounts]
+    integrations: [Example Accounts]
     access: signed_in
 """)
     return layout.config_path

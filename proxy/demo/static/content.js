@@ -105,6 +105,7 @@ function connect() {
     at("state").textContent = `closed, ${event.code}`;
     at("state").className = "tag off";
     at("renew").disabled = at("fetch").disabled = true;
+    for (const control of at("echo").elements) control.disabled = true;
     expiresAt = openedAt = 0;
     const [strong, rest, label] = closeReasons[event.code] || ["The socket is closed.", `Code ${event.code}.`, "Reload"];
     notice(strong, rest, label);
