@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import signal
 import ssl
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from proxy.config.show import address
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, UnixListen
 from proxy.errors import SidecarError, StoreUnavailable
 from proxy.flows.authorization import Authorization
@@ -182,13 +184,15 @@ class _Sidecar:
         assert self._control.server is not None
         self.gateway = Gateway(self._switchboard(self._control.server))
         if config.api_listen is not None:
-            await _site(self._api, config.api_listen).start()
+            with _named("api.listen", config.api_listen):
+                await _site(self._api, config.api_listen).start()
         tls = _tls_context(config)
-        match config.listen:
-            case TcpListen(host=host, port=port):
-                await self.gateway.listen_tcp(host, port, tls)
-            case UnixListen(path=path):
-                await self.gateway.listen_unix(path, tls)
+        with _named("listen", config.listen):
+            match config.listen:
+                case TcpListen(host=host, port=port):
+                    await self.gateway.listen_tcp(host, port, tls)
+                case UnixListen(path=path):
+                    await self.gateway.listen_unix(path, tls)
 
     def _switchboard(self, server: Callable[[], asyncio.BaseProtocol]) -> Switchboard:
         config, limits = self._config, self._config.limits
@@ -267,6 +271,16 @@ def _slow_lane(sessions: Sessions) -> SlowLane:
                 )
 
     return slow_lane
+
+
+@contextmanager
+def _named(setting: str, listen: Listen) -> Iterator[None]:
+    """Say which listener could not be opened: the system's own word is at worst "no such file"."""
+    try:
+        yield
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
+        raise OSError(f"{setting}: {address(listen)} cannot be opened ({reason.lower()})") from exc
 
 
 def _site(runner: web.AppRunner, listen: Listen) -> web.BaseSite:

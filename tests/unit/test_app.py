@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from proxy.app import _api_hosts, _slow_lane, run, serve
-from proxy.config.values import TcpListen
+from proxy.config.values import TcpListen, UnixListen
 from proxy.errors import StoreUnavailable
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
 from proxy.gateway.switchboard import Admit
@@ -107,16 +107,21 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def complaint(config, capsys):
+def complaint_of(capsys):
     """Serve in vain; return the exit code and what standard error got besides the log."""
 
-    def complain():
+    def complain(config):
         with logging_put_back():
             code = serve(config)
         lines = capsys.readouterr().err.splitlines()
         return code, [line for line in lines if not line.startswith("{")]
 
     return complain
+
+
+@pytest.fixture
+def complaint(config, complaint_of):
+    return lambda: complaint_of(config)
 
 
 def test_a_state_file_in_use_ends_it_with_one_line(config, complaint):
@@ -139,6 +144,14 @@ def test_a_port_in_use_ends_it_with_one_line_that_names_it(config, complaint, wh
     assert line.startswith("oauth-sidecar: ")
     assert str(port) in line
     assert "address already in use" in line
+
+
+@pytest.mark.parametrize("setting", ["listen", "api.listen"])
+def test_a_socket_that_cannot_be_made_ends_it_with_one_line_that_names_it(config, complaint_of, setting):
+    here = replace(config, **{setting.replace(".", "_"): UnixListen("/nowhere/at/all.sock")})
+    assert complaint_of(here) == (
+        1, [f"oauth-sidecar: {setting}: unix:/nowhere/at/all.sock cannot be opened (no such file or directory)"]
+    )  # fmt: skip
 
 
 def test_after_a_port_was_in_use_the_state_file_is_free_again(config, complaint):
