@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxy.config.load import Loaded
     from proxy.config.values import Config, Listen
 
@@ -111,6 +113,71 @@ def healthcheck(path: Path) -> None:
     if reason is not None:
         _end(f"not ready: {reason}", EXIT_FAILED)
     click.echo("ready")
+
+
+@main.group()
+def sessions() -> None:
+    """List viewers' sessions and end them, beside the running sidecar: it follows within seconds."""
+
+
+@sessions.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_config_option
+def list_sessions(path: Path, as_json: bool) -> None:
+    """Print who is signed in, since when, until when, and what they let which content have."""
+    from datetime import UTC, datetime
+
+    from proxy.session_admin import listing
+
+    _print(lambda config: listing(config, as_json=as_json, now=datetime.now(UTC)), path)
+
+
+@sessions.command()
+@click.argument("session", metavar="[ID]", required=False)
+@click.option("--viewer", help="All sessions of the viewer with this e-mail address or guid.")
+@click.option("--all", "is_all", is_flag=True, help="Every session there is.")
+@_config_option
+def revoke(path: Path, session: str | None, viewer: str | None, is_all: bool) -> None:
+    """End the session ID (as `list` prints it), those of one viewer, or all.
+
+    Requests are refused and WebSockets closed (4401) within seconds. What viewers granted stays; see `disconnect`.
+    """
+    from proxy.session_admin import revoke as run
+
+    _exactly_one({"ID": session is not None, "--viewer": viewer is not None, "--all": is_all})
+    _print(lambda config: run(config, session=session, viewer=viewer), path)
+
+
+@sessions.command()
+@click.option("--integration", required=True, metavar="NAME", help="The integration, by name or guid.")
+@click.option("--viewer", help="Only the viewer with this e-mail address or guid.")
+@click.option("--all", "is_all", is_flag=True, help="Everybody.")
+@_config_option
+def disconnect(path: Path, integration: str, viewer: str | None, is_all: bool) -> None:
+    """End what viewers granted to an integration: tokens and consents are deleted, and they are asked again.
+
+    Nothing is taken back at the provider. WebSockets of the contents concerned are closed with 4403 within seconds.
+    """
+    from proxy.session_admin import disconnect as run
+
+    _exactly_one({"--viewer": viewer is not None, "--all": is_all})
+    _print(lambda config: run(config, integration=integration, viewer=viewer), path)
+
+
+def _exactly_one(given: dict[str, bool]) -> None:
+    if list(given.values()).count(True) != 1:
+        raise click.UsageError(f"Give exactly one of {', '.join(given)}.")
+
+
+def _print(work: Callable[[Config], str], path: Path) -> None:
+    """Print what the work returns; end with one line and 1 when it cannot be done."""
+    config = _load(path).config
+    from proxy.errors import SidecarError
+
+    try:
+        click.echo(work(config))
+    except SidecarError as error:
+        _end(error.detail or error.public, EXIT_FAILED)
 
 
 def _load(path: Path) -> Loaded:

@@ -258,7 +258,11 @@ class Exchange:
 
     def check(self, now: float) -> None:
         """Once a second: end what makes no progress."""
-        limits = self.viewer.board.limits
+        limits, admission = self.viewer.board.limits, self.viewer.board.admission
+        if self.session_hash is not None and now >= admission.expires_at_of(self.session_hash):
+            log.info("exchange ended", reason="the session is over")
+            self.abort()
+            return
         still_s = now - max(self.progress_at, self.viewer.taken_at)
         if self.viewer.is_write_paused or (not self._sent.is_complete and not self.viewer.is_reading_held):
             if 0 < limits.body_progress_timeout_s < still_s:

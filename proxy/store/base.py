@@ -46,6 +46,21 @@ class Presence(KnownSession):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSession(KnownSession):
+    """A session with everything its viewer lets contents have."""
+
+    consents: frozenset[tuple[ContentGuid, IntegrationGuid]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected:
+    """How much ended with an integration's credentials."""
+
+    credentials: int
+    consents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
     """All that one finished authorization writes, in one transaction."""
 
@@ -172,6 +187,23 @@ class Store(Protocol):
 
         Counts only at an unchanged ``generation``: otherwise, as with ``save_refresh``, return what stands. Consents
         stay. Releases the lease. Feed: ``CredentialsChanged``.
+        """
+
+    # — for operators ——————————————————————————————————————————————————————————————————————————
+
+    async def sessions(self) -> Sequence[ListedSession]:
+        """Return every stored session, alive or not, the oldest first."""
+
+    async def viewers(self) -> Sequence[Viewer]:
+        """Return everybody who is known, with a session or without."""
+
+    async def end_sessions(self, hashes: Sequence[SessionHash]) -> int:
+        """End these sessions as ``end_session`` does, all or none; return how many were still there."""
+
+    async def disconnect(self, integration_guid: IntegrationGuid, *, viewer_guid: ViewerGuid | None) -> Disconnected:
+        """Delete the credentials and consents of one viewer (``None``: of all) for the integration.
+
+        A refresh under way finds nothing to write to. Feed: ``ConsentEnded`` per content, ``CredentialsChanged``.
         """
 
     # — housekeeping ———————————————————————————————————————————————————————————————————————————

@@ -28,7 +28,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
-from proxy.store.base import KnownSession, Presence
+from proxy.store.base import KnownSession, ListedSession, Presence
 from proxy.store.engine import Row, Value, Values
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,8 +96,26 @@ def to_presence(rows: Sequence[Row]) -> Presence:
     )
 
 
+def to_listed_session(rows: Sequence[Row]) -> ListedSession:
+    """Read a session and its viewer, repeated once per consent for any content."""
+    return ListedSession(
+        session=_to_session(rows[0]),
+        viewer=to_viewer(rows[0]),
+        consents=frozenset(
+            (to_content_guid(row), IntegrationGuid(_text(row["integration_guid"])))
+            for row in rows
+            if row["integration_guid"] is not None
+        ),
+    )
+
+
+def to_viewer_guid(row: Row) -> ViewerGuid:
+    """Read whose credentials these were."""
+    return ViewerGuid(_text(row["viewer_guid"]))
+
+
 def to_content_guid(row: Row) -> ContentGuid:
-    """Read which content a session token was made for."""
+    """Read which content a session token or a consent is for."""
     return ContentGuid(_text(row["content_guid"]))
 
 

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from proxy.errors import Conflict
 from proxy.model import (
     Change,
     ChangesLost,
     Consent,
+    ConsentEnded,
     ContentGuid,
     Credentials,
     CredentialsChanged,
@@ -26,7 +28,7 @@ from proxy.model import (
     ViewerGuid,
 )
 from proxy.store import rows, statements
-from proxy.store.base import Completed, KnownSession, Presence, RefreshedTokens
+from proxy.store.base import Completed, Disconnected, KnownSession, ListedSession, Presence, RefreshedTokens
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
 
 FEED_KEPT_FOR = timedelta(hours=1)
@@ -191,6 +193,38 @@ class SqlStore:
             return credentials
 
         return await self._engine.write(change)
+
+    # — for operators ——————————————————————————————————————————————————————————————————————————
+
+    async def sessions(self) -> Sequence[ListedSession]:
+        by_session = groupby(await self._engine.read(statements.SESSIONS, {}), key=rows.to_session_hash)
+        return [rows.to_listed_session(list(of_session)) for _, of_session in by_session]
+
+    async def viewers(self) -> Sequence[Viewer]:
+        return [rows.to_viewer(row) for row in await self._engine.read(statements.VIEWERS, {})]
+
+    async def end_sessions(self, hashes: Sequence[SessionHash]) -> int:
+        now = self._now()
+
+        async def end(transaction: Transaction) -> int:
+            return [await _end_session(transaction, session_hash, now=now) for session_hash in hashes].count(True)
+
+        return await self._engine.write(end)
+
+    async def disconnect(self, integration_guid: IntegrationGuid, *, viewer_guid: ViewerGuid | None) -> Disconnected:
+        now = self._now()
+        values: Values = {"integration_guid": integration_guid, "viewer_guid": viewer_guid}
+
+        async def disconnect(transaction: Transaction) -> Disconnected:
+            holders = await transaction.rows(statements.DELETE_CREDENTIALS, values)
+            consents = await transaction.rows(statements.DELETE_CONSENTS, values)
+            contents = sorted({rows.to_content_guid(row) for row in consents})
+            await _announce(transaction, [ConsentEnded(viewer_guid, content) for content in contents], now=now)
+            changed = [CredentialsChanged(rows.to_viewer_guid(row), integration_guid) for row in holders]
+            await _announce(transaction, changed, now=now)
+            return Disconnected(credentials=len(holders), consents=len(consents))
+
+        return await self._engine.write(disconnect)
 
     # — housekeeping ———————————————————————————————————————————————————————————————————————————
 

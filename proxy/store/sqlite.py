@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 import aiosqlite
 
@@ -22,7 +23,7 @@ from proxy.store import statements
 from proxy.store.base import Store
 from proxy.store.engine import Row, T, Unit, Values
 from proxy.store.sql_store import SqlStore
-from proxy.store.sqlite_file import StateFile
+from proxy.store.sqlite_file import StateFile, find_state_file
 
 APPLICATION_ID = 0x6F_73_63_31
 """Marks the file as ours ("osc1"), so that another program's database is never migrated."""
@@ -61,10 +62,21 @@ async def open_store(
     return SqlStore(await SqliteEngine.open(path, lock_timeout_s=lock_timeout_s), now=now)
 
 
+async def open_store_as_guest(
+    path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> Store:
+    """Open the state file beside a process that serves from it, or while none does; for short work.
+
+    Nothing is created, migrated, repaired or cleared: ``StoreUnavailable`` when the file is not there, or not exactly
+    of this version.
+    """
+    return SqlStore(await SqliteEngine.open_as_guest(path, lock_timeout_s=lock_timeout_s), now=now)
+
+
 class SqliteEngine:
     """One open state file."""
 
-    def __init__(self, file: StateFile, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, file: StateFile | None, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self._file = file
         self._writer = writer
         self._reader = reader
@@ -89,6 +101,21 @@ class SqliteEngine:
             file.release()
             raise
         return cls(file, writer, reader)
+
+    @classmethod
+    async def open_as_guest(cls, path: Path, *, lock_timeout_s: float) -> SqliteEngine:
+        """Open both connections to a file that another process may hold."""
+        _refuse_old_library(sqlite3.sqlite_version_info)
+        path = find_state_file(path)
+        writer = await _connect(path, lock_timeout_s)
+        try:
+            with _translated(path):
+                await _refuse_other_versions(writer)
+            reader = await _connect(path, lock_timeout_s)
+        except BaseException:
+            await writer.close()
+            raise
+        return cls(None, writer, reader)
 
     async def read(self, statement: str, values: Values) -> Sequence[Row]:
         self._refuse_when_closed()
@@ -123,7 +150,8 @@ class SqliteEngine:
             try:
                 await self._writer.close()
             finally:
-                self._file.release()
+                if self._file is not None:
+                    self._file.release()
 
     def _refuse_when_closed(self) -> None:
         if self._closing is not None:
@@ -162,7 +190,10 @@ def _refuse_old_library(version: tuple[int, ...]) -> None:
 
 async def _connect(path: Path, lock_timeout_s: float) -> aiosqlite.Connection:
     with _translated(path):
-        connection = await aiosqlite.connect(path, isolation_level=None, timeout=lock_timeout_s)
+        # "rw": whoever may create the file has done so before (StateFile).
+        connection = await aiosqlite.connect(
+            f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None, timeout=lock_timeout_s
+        )
     connection.row_factory = sqlite3.Row
     try:
         with _translated(path):
@@ -194,6 +225,17 @@ async def _prepare(connection: aiosqlite.Connection) -> None:
             await _migrate(connection, number, script)
         async with _transaction(connection):
             await connection.execute_fetchall(statements.CLEAR_LEASES)
+
+
+async def _refuse_other_versions(connection: aiosqlite.Connection) -> None:
+    if await _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StoreUnavailable("the state file is another program's database, or empty; nothing was changed")
+    version, ours = int(await _pragma(connection, "user_version")), len(_migrations())
+    if version != ours:
+        raise StoreUnavailable(
+            f"the state file was written by another version of oauth-sidecar (schema {version}, this one knows {ours}); "
+            "nothing was changed: use the version that serves"
+        )
 
 
 async def _check_health(connection: aiosqlite.Connection) -> None:

@@ -44,6 +44,19 @@ class StateFile:
         os.close(self._lock)
 
 
+def find_state_file(path: Path) -> Path:
+    """Return where the state file really is, without holding or changing it; ``StoreUnavailable`` when it is not there."""
+    try:
+        found = path.resolve(strict=True)
+    except FileNotFoundError as exc:
+        raise StoreUnavailable(f"there is no state file {path}: nobody has served from this configuration yet") from exc
+    except OSError as exc:
+        raise _unusable(path, exc) from exc
+    if not found.is_file():
+        raise StoreUnavailable(f"{path} is not a file")
+    return found
+
+
 def _check_directory(directory: Path) -> None:
     try:
         mode = directory.stat().st_mode

@@ -137,6 +137,27 @@ WHERE guid = :guid AND generation = :generation
 RETURNING *
 """
 
+# — for operators ——————————————————————————————————————————————————————————————————————————————————
+
+# One row per consent, and one with NULL when there is none.
+SESSIONS = """
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+    v.identified_by, v.identity, v.created_at AS viewer_created_at, c.content_guid, c.integration_guid
+FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid
+ORDER BY s.created_at, s.hash
+"""
+
+VIEWERS = "SELECT guid, identified_by, identity, created_at AS viewer_created_at FROM viewer"
+
+DELETE_CREDENTIALS = """
+DELETE FROM credentials WHERE integration_guid = :integration_guid AND (:viewer_guid IS NULL OR viewer_guid = :viewer_guid)
+RETURNING viewer_guid
+"""
+DELETE_CONSENTS = """
+DELETE FROM consent WHERE integration_guid = :integration_guid AND (:viewer_guid IS NULL OR viewer_guid = :viewer_guid)
+RETURNING content_guid
+"""
+
 # — housekeeping ———————————————————————————————————————————————————————————————————————————————————
 
 PURGE_STATES = "DELETE FROM used_state WHERE expires_at <= :now"

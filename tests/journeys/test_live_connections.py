@@ -15,27 +15,31 @@ import pytest
 
 from tests.doubles.echo_content import EchoContent
 from tests.journeys.sidecar import Setup
-from tests.journeys.stage import Stage, stage
+from tests.journeys.stage import Change, Stage, nothing, stage
 from tests.journeys.viewer import XHR, Viewer
 
 
 @asynccontextmanager
-async def live_stage(folder: Path, *, socket_path: Path | None = None) -> AsyncIterator[tuple[Stage, EchoContent]]:
+async def live_stage(
+    folder: Path, *, socket_path: Path | None = None, change: Change = nothing
+) -> AsyncIterator[tuple[Stage, EchoContent]]:
     """A stage with a second content, ``/live/``, that speaks WebSocket."""
     async with EchoContent.running(socket_path=socket_path) as echo:
 
         def add(setup: Setup) -> None:
             setup.add_content("live", echo.address, integrations=["warehouse"])
+            change(setup)
 
         async with stage(folder, change=add) as the_stage:
             yield the_stage, echo
 
 
-async def closed_with(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+async def closed_with(socket: aiohttp.ClientWebSocketResponse) -> int:
     async with asyncio.timeout(10):
         message = await socket.receive()
     assert message.type is aiohttp.WSMsgType.CLOSE, message
-    return socket.close_code
+    # The frame that came; ``close_code`` would say how answering it went.
+    return int(message.data)
 
 
 async def open_socket(viewer: Viewer) -> aiohttp.ClientWebSocketResponse:

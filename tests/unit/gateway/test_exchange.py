@@ -331,6 +331,30 @@ async def test_a_half_closed_viewer_counts_as_gone(start):
     client.close()
 
 
+async def test_a_stream_ends_with_the_absolute_end_of_its_session(start):
+    """Fails when only sockets are looked at: the stream would go on until sessions are purged, ten minutes later."""
+
+    async def handler(reader, writer):
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await reader.read()
+
+    one = await start(handler)
+    ada, anybody = await one.connect(), await one.connect()
+    ada.send(get())
+    anybody.send(get("/open/"))
+    for client in (ada, anybody):
+        await client.head()
+    ends_at = one.admitted["ada"].expires_at
+    for now in (ends_at - 0.001, ends_at):
+        assert len(one.board.connections) == 2
+        for viewer in tuple(one.board.connections):
+            viewer.check(now)
+    assert b"0\r\n\r\n" not in await ada.until_cut()
+    assert len(one.board.connections) == 1
+    anybody.close()
+
+
 ENDINGS = {
     "signed out": SessionEnded(session_hash("ada")),
     "disconnected": ConsentEnded(ViewerGuid("viewer-ada"), ContentGuid("content-sales")),
