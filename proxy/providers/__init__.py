@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from proxy.providers.azure import AZURE, AZURE_OPENAI, MSGRAPH
 from proxy.providers.base import Provider
 from proxy.providers.custom import CUSTOM
+from proxy.providers.databricks import DATABRICKS
+from proxy.providers.snowflake import SNOWFLAKE
 
-PROVIDERS: Mapping[str, Provider] = MappingProxyType({provider.key: provider for provider in (CUSTOM,)})
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {provider.key: provider for provider in (AZURE, DATABRICKS, SNOWFLAKE, CUSTOM, MSGRAPH, AZURE_OPENAI)}
+)

@@ -16,15 +16,14 @@ from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.refusals import Refusal
 from proxy.providers.identity import FromIdToken, FromUserinfo, IdentitySource
 
-FieldKind = Literal["text", "url", "base", "origin", "host", "segment", "parameters", "pem", "choice", "flag"]
+FieldKind = Literal["text", "url", "base", "origin", "segment", "parameters", "pem", "choice", "flag"]
 """How a value is written, and what it becomes (``fields.normalised``):
 
 ========== =====================================================================================================
 text       one line
 url        an endpoint: https, or http on loopback; taken byte for byte
 base       a URL with an optional path, without the slash at its end
-origin     scheme, host and port; ``https://`` may be left out
-host       a host name; a scheme before it and a slash after it are dropped
+origin     scheme, host and port; ``https://`` may be left out, as in a host name
 segment    one segment of a path
 parameters ``name=value&name=value``, form-encoded
 pem        a key or certificate in PEM, several lines
@@ -73,11 +72,13 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """A further name for templates, whose value follows from a ``choice`` field."""
+    """A further name for templates, whose value follows from a field's."""
 
     name: str
     of: str
     table: Mapping[str, str]
+    """Regular expression → value; the first that matches the normalised value as a whole counts. ``\\g<0>`` in the value
+    stands for what was matched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,8 @@ class Demand:
 
     field: str
     pattern: str
-    """Regular expression; where the normalised value matches as a whole, ``needs`` has to be filled in."""
+    """Regular expression; where the normalised value matches as a whole, ``needs`` has to be filled in. A secret's value is
+    not seen: the word ``given`` stands for it."""
     needs: str
     text: str
 
@@ -118,6 +120,8 @@ class Provider:
 
     key: str
     display: str
+    page: str
+    """Its page under ``docs/providers/``, without ``.md``."""
     fields: tuple[Field, ...]
     endpoints: Endpoints
     lifetimes: Lifetimes

@@ -10,6 +10,14 @@ from proxy.providers.base import Field
 _SAY_VIEWER_ONLY = "this version supports Viewer only"
 
 
+_OVERRIDES = (
+    ("authorization_uri", "Other authorization endpoint", "In the place of the type's own. Empty: that."),
+    ("token_uri", "Other token endpoint", "In the place of the type's own. Empty: that."),
+    ("userinfo_uri", "Other userinfo endpoint", "In the place of the type's own. Empty: that."),
+    ("issuer", "Issuer", "Compared with `iss` of callbacks (RFC 9207). Empty: the type's own, if it has one."),
+)
+
+
 def client_fields(
     methods: Sequence[ClientAuthMethod],
     *,
@@ -64,6 +72,13 @@ def client_fields(
             help="Sent along with viewers, as name=value&name=value; a name with an empty value takes out one of the "
             "type's own. Empty: none.",
         ),
+    )
+
+
+def override_fields(*names: str) -> tuple[Field, ...]:
+    """Return the endpoints that can be given in the place of the type's own: behind a proxy, or in a test."""
+    return tuple(
+        Field(name=name, label=label, kind="url", help=help_) for name, label, help_ in _OVERRIDES if name in names
     )
 
 

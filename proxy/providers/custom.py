@@ -20,6 +20,7 @@ _METHODS = (
 CUSTOM = Provider(
     key="custom",
     display="Custom",
+    page="custom",
     fields=(
         Field(
             name="authorization_uri",

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from proxy.oauth.authorization import OUR_PARAMETERS
 from proxy.oauth.client_assertion import private_key_problem
 from proxy.oauth.client_auth import ClientAuthMethod
-from proxy.providers.base import Field, Provider
+from proxy.providers.base import Field, Lookup, Provider
 
 MAX_PARAMETERS = 32
 
@@ -40,7 +40,7 @@ def values(provider: Provider, config: Mapping[str, str]) -> Mapping[str, str]:
     ``config`` is one that :func:`problems` passed; ``ValueError`` otherwise.
     """
     found = {field.name: normalised(field, config.get(field.name) or field.default) for field in provider.fields}
-    found |= {lookup.name: lookup.table.get(found.get(lookup.of, ""), "") for lookup in provider.lookups}
+    found |= {lookup.name: _looked_up(lookup, found.get(lookup.of, "")) for lookup in provider.lookups}
     return MappingProxyType({name: value for name, value in found.items() if value})
 
 
@@ -75,10 +75,15 @@ def problems(provider: Provider, config: Mapping[str, str], *, secrets: Collecti
         for field in provider.fields
         if field.name not in {problem.field for problem in found}
     }
-    found += _faults_of_demands(provider, sound)
+    found += _faults_of_demands(provider, sound, secrets)
     found += _faults_of_client(sound, secrets)
     found += _faults_of_scopes(provider, sound)
     return tuple(found)
+
+
+def _looked_up(lookup: Lookup, value: str) -> str:
+    matches = ((re.fullmatch(pattern, value), found) for pattern, found in lookup.table.items())
+    return next((match.expand(found) for match, found in matches if match), "")
 
 
 def _faults_of_fields(
@@ -97,9 +102,12 @@ def _faults_of_fields(
                 yield FieldProblem(field.name, str(exc))
 
 
-def _faults_of_demands(provider: Provider, sound: Mapping[str, str]) -> Iterator[FieldProblem]:
+def _faults_of_demands(
+    provider: Provider, sound: Mapping[str, str], secrets: Collection[str]
+) -> Iterator[FieldProblem]:
     for demand in provider.demands:
-        if re.fullmatch(demand.pattern, sound.get(demand.field, "")) and not sound.get(demand.needs, "-"):
+        found = "given" if demand.field in secrets else sound.get(demand.field, "")
+        if re.fullmatch(demand.pattern, found) and not sound.get(demand.needs, "-"):
             yield FieldProblem(demand.needs, demand.text)
 
 
@@ -147,26 +155,23 @@ def _url(value: str) -> str:
 
 
 def _base(value: str) -> str:
-    said = "must be an https URL such as https://sso.example.org, without query (http on loopback only)"
-    if not _is_endpoint(value) or "?" in value:
-        raise ValueError(said)
+    if not _is_endpoint(value) or not _has_host_name(value) or "?" in value:
+        raise ValueError("must be an https URL such as https://sso.example.org, without query (http on loopback only)")
     scheme, _, rest = value.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme.lower()}://{host.lower()}{slash}{path}".rstrip("/")
 
 
 def _origin(value: str) -> str:
-    bare = value if "://" in value else f"https://{value}"
-    if not _is_endpoint(bare) or "?" in bare or bare.rstrip("/").count("/") != 2:
-        raise ValueError("must be a host or https://host, without a path (http on loopback only)")
-    return bare.rstrip("/").lower()
+    bare = (value if "://" in value else f"https://{value}").removesuffix("/")
+    if not _is_endpoint(bare) or not _has_host_name(bare) or "?" in bare or bare.count("/") != 2:
+        raise ValueError("must be a host name or https://host, without a path (http on loopback only)")
+    return bare.lower()
 
 
-def _host(value: str) -> str:
-    host = value.strip().lower().removeprefix("https://").removesuffix("/")
-    if not _HOST.fullmatch(host) or len(host) > 253:
-        raise ValueError("must be a host name such as host.example.org, without a path or port")
-    return host
+def _has_host_name(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "::1" or (_HOST.fullmatch(host) is not None and len(host) <= 253)
 
 
 def _segment(value: str) -> str:
@@ -196,7 +201,6 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
     "url": _url,
     "base": _base,
     "origin": _origin,
-    "host": _host,
     "segment": _segment,
     "parameters": _parameters,
     "pem": _pem,

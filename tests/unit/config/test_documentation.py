@@ -115,7 +115,9 @@ def read_names(*files: Path) -> set[str]:
 
 def test_what_the_example_has_commented_out_is_yaml_too():
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
-    settings = [re.sub(r"^( *)# ( *[a-z_]+: )", r"\1\2", line) if "tls" not in line else line for line in lines]
+    settings = [
+        re.sub(r"^( *)# ( *(?:- )?[a-z_]+:(?: |$))", r"\1\2", line) if "tls" not in line else line for line in lines
+    ]
 
     assert yaml.safe_load("\n".join(line for line in settings if not line.strip().startswith("#")))
 
@@ -152,9 +154,11 @@ def test_the_schema_knows_templates_and_their_fields():
 
     integration = schema["$defs"]["IntegrationSettings"]
     assert integration["properties"]["template"]["enum"] == list(PROVIDERS)
-    assert integration["allOf"][0]["then"]["properties"]["config"]["required"] == [
-        field.name for field in PROVIDERS["custom"].fields if field.required
-    ]
+    for provider, known in zip(PROVIDERS.values(), integration["allOf"], strict=True):
+        assert known["if"]["properties"]["template"]["const"] == provider.key
+        config = known["then"]["properties"]["config"]
+        assert list(config["properties"]) == [field.name for field in provider.fields]
+        assert config["required"] == [field.name for field in provider.fields if field.required]
 
 
 def test_the_schema_lets_a_number_be_a_reference():

@@ -138,7 +138,18 @@ def test_nan_as_lifetime_means_not_said():
         pytest.param({"expires_in": 0, "expires_on": str(int(NOW.timestamp()) + 90)}, 90.0, id="expires_on"),
         pytest.param({"expires_at": NOW.timestamp() + 30}, 30.0, id="expires_at"),
         pytest.param({"expires_in": 60, "expires_at": NOW.timestamp() + 30}, 60.0, id="the span before the instant"),
-        pytest.param({"expires_in": -1}, None, id="nothing usable"),
+        pytest.param({}, None, id="not said"),
+        pytest.param({"expires_in": -1}, None, id="negative"),
+        pytest.param({"expires_in": 0}, None, id="zero"),
+        pytest.param({"expires_in": None}, None, id="null"),
+        pytest.param({"expires_in": ""}, None, id="empty"),
+        pytest.param({"expires_in": True}, None, id="a boolean"),
+        pytest.param({"expires_in": [3600]}, None, id="a list"),
+        pytest.param({"expires_in": "3600"}, 3600.0, id="a string, as Databricks writes it"),
+        pytest.param({"expires_in": 3599.9}, 3599.0, id="a fraction"),
+        pytest.param({"expires_in": "3599.5"}, 3599.0, id="a fraction in a string"),
+        pytest.param({"expires_in": "NaN"}, None, id="NaN in a string"),
+        pytest.param({"expires_in": "1e400"}, None, id="an exponent in a string"),
         pytest.param({"expires_in": 10**9}, 365 * 86400.0, id="more than a year"),
     ],
 )
@@ -215,6 +226,15 @@ def test_claims_that_are_no_text_are_none(claims: object):
 @pytest.mark.parametrize("name", ["error_subtype", "suberror"])
 def test_what_kind_of_error_it_is_is_read(name: str):
     assert error({"error": "invalid_grant", name: "invalid_rapt"}).subtype == "invalid_rapt"
+
+
+def test_slacks_envelope_of_an_error_is_an_error():
+    found = error({"ok": False, "error": "invalid_refresh_token"}, 200)
+    assert found.error == "invalid_refresh_token"
+
+
+def test_tokens_inside_an_envelope_are_none():
+    assert isinstance(parse({"ok": True, "authed_user": {"access_token": "xoxp"}}), TokenError)
 
 
 def test_errors_without_standard_names_are_read_too():
