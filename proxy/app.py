@@ -51,6 +51,7 @@ from proxy.store.base import Store
 from proxy.store.sqlite import open_store
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
+from proxy.web.start_limits import StartLimits
 
 FLUSH_EVERY_S = 60.0
 PURGE_EVERY_S = 600.0
@@ -129,7 +130,7 @@ class _Sidecar:
         )  # fmt: skip
         exchange = Exchange(
             directory=directory, store=store, keeper=self.keeper, sessions=sessions, now=_now,
-            public_url=config.public_url,
+            public_url=config.public_url, max_per_minute=config.limits.max_exchanges_per_session_per_minute,
         )  # fmt: skip
         self._housekeeping = Housekeeping(
             store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
@@ -141,6 +142,10 @@ class _Sidecar:
                     authorization=authorization, sessions=sessions, directory=directory,
                     cookies=cookie_names(config.public_url), public_url=config.public_url,
                     session_lifetime=config.session_lifetime, check_ready=store.check, now=_now,
+                    start_limits=StartLimits(
+                        per_address=config.limits.max_sign_in_starts_per_address_per_minute,
+                        per_browser=config.limits.max_sign_in_starts_per_browser_per_minute,
+                    ),
                     random_bytes=secrets.token_bytes,
                 )
             ),

@@ -180,6 +180,28 @@ class LimitsSettings(_Section):
         description="Viewer sessions kept ready in memory. Default 50000; 0 is refused. Beyond it the store is asked "
         "again. Risk: about 2 kB each, more with large tokens.",
     )
+    max_sign_in_starts_per_address_per_minute: Integer = Field(
+        default=_LIMITS.max_sign_in_starts_per_address_per_minute,
+        ge=0,
+        le=1_000_000,
+        description="Most sign-ins started from one client address (IPv6: /64) at once, and in each further minute. More "
+        "get a 429 page. Default 600; 0: no limit. Risk: viewers behind one NAT, or a proxy that is not in "
+        "`trusted_proxies`, share it; without it one client can send the provider a flood in our name.",
+    )
+    max_sign_in_starts_per_browser_per_minute: Integer = Field(
+        default=_LIMITS.max_sign_in_starts_per_browser_per_minute,
+        ge=0,
+        le=1_000_000,
+        description="The same for one browser, by its cookie. Default 60; 0: no limit. Risk: too few stop a browser that "
+        "restores many tabs.",
+    )
+    max_exchanges_per_session_per_minute: Integer = Field(
+        default=_LIMITS.max_exchanges_per_session_per_minute,
+        ge=0,
+        le=10_000_000,
+        description="Most exchanges of one session token (a viewer at one content) at once, and in each further minute. "
+        "More get 429. Default 6000; 0: no limit. Risk: some clients exchange before every call; too few break them.",
+    )
     head_timeout_s: Seconds = Field(
         default=_LIMITS.head_timeout_s,
         ge=1,
@@ -228,6 +250,13 @@ class LimitsSettings(_Section):
         le=3600,
         description="Seconds of silence after which a browser's WebSocket gets a ping. Default 25; 0: none. Risk: "
         "without pings, proxies in front close quiet sockets.",
+    )
+    max_websocket_age_s: Seconds = Field(
+        default=_LIMITS.max_websocket_age_s,
+        ge=0,
+        le=31_536_000,
+        description="Seconds after which a WebSocket is closed with 1012, so that its page reconnects and is judged anew. "
+        "Default 0: sockets end with their session. Risk: apps that keep state per socket (Shiny) lose it.",
     )
     drain_timeout_s: Seconds = Field(
         default=_LIMITS.drain_timeout_s,

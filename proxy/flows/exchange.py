@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from urllib.parse import quote
 
 from proxy.flows.credentials import CredentialsKeeper
@@ -17,6 +18,7 @@ from proxy.flows.sessions import Sessions
 from proxy.model import Content, ContentGuid, Directory, Integration, Secret, SessionTokenHash
 from proxy.policy.access import is_allowed
 from proxy.policy.freshness import exchange_expires_in
+from proxy.policy.rate import RatePerMinute
 from proxy.sealing import hash_handle
 from proxy.store.base import Presence, Store
 
@@ -77,13 +79,16 @@ class Exchange:
         sessions: Sessions,
         now: Callable[[], datetime],
         public_url: str,
+        max_per_minute: int,
     ) -> None:
+        """Take the use cases; ``max_per_minute``: per session token, 0: no limit."""
         self._directory = directory
         self._store = store
         self._keeper = keeper
         self._sessions = sessions
         self._now = now
         self._public_url = public_url.rstrip("/")
+        self._rate = RatePerMinute(max_per_minute)
 
     async def redeem(
         self,
@@ -121,7 +126,12 @@ class Exchange:
     async def _asking(self, key: ContentKey, session_token: str | None) -> _Asking | Refused:
         found = None
         if session_token:
-            found = await self._store.redeem_session_token(SessionTokenHash(hash_handle(session_token)))
+            token_hash = SessionTokenHash(hash_handle(session_token))
+            wait_s = self._rate.wait_s(token_hash, self._now())
+            if wait_s:  # before the store: a content that asks in a loop shall not keep it busy
+                text = "Rate limit exceeded: too many exchanges of one session token."
+                return _refused(277, text, status=429, retry_after_s=ceil(wait_s))
+            found = await self._store.redeem_session_token(token_hash)
         if found is None or not self._sessions.is_present(found[1]):
             return _refused(215, "Invalid subject_token: the viewer's session is over, or this was never a token.")
         content_guid, presence = found

@@ -32,7 +32,7 @@ class Tunnel:
     """One WebSocket; registered under its session before the content is dialled, open after the content's 101."""
 
     __slots__ = (
-        "_board", "_close_code", "_closing_at", "_expires_at", "_from_content", "_from_viewer", "_heard_at", "_pinged_at", "_side",
+        "_board", "_close_code", "_closing_at", "_expires_at", "_from_content", "_from_viewer", "_heard_at", "_opened_at", "_pinged_at", "_side",
         "content_guid", "session_hash", "viewer", "viewer_guid",
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ class Tunnel:
         largest = board.limits.max_websocket_frame_bytes
         self._from_viewer = FrameFollower(masked=True, max_frame_bytes=largest)
         self._from_content = FrameFollower(masked=False, max_frame_bytes=largest)
-        self._heard_at = self._pinged_at = board.now
+        self._opened_at = self._heard_at = self._pinged_at = board.now
         self._close_code = 0
         self._closing_at = 0.0
         board.register(self)
@@ -117,6 +117,9 @@ class Tunnel:
             return
         if now >= self._expires_at:
             self.close(SESSION_OVER)
+            return
+        if 0 < self._board.limits.max_websocket_age_s <= now - self._opened_at:
+            self.close(RESTART)  # not 4401: the session goes on, and pages reconnect by themselves
             return
         every = self._board.limits.websocket_ping_s
         if not every:

@@ -16,6 +16,9 @@ class Limits:
     max_connections_per_peer: int = 0
     max_websocket_frame_bytes: int = 64 * 1024 * 1024
     max_sessions_in_memory: int = 50_000
+    max_sign_in_starts_per_address_per_minute: int = 600
+    max_sign_in_starts_per_browser_per_minute: int = 60
+    max_exchanges_per_session_per_minute: int = 6000
     head_timeout_s: float = 15
     body_progress_timeout_s: float = 60
     keep_alive_s: float = 75
@@ -23,4 +26,5 @@ class Limits:
     content_response_timeout_s: float = 300
     content_keep_alive_s: float = 4
     websocket_ping_s: float = 25
+    max_websocket_age_s: float = 0
     drain_timeout_s: float = 25

@@ -5,15 +5,18 @@ This is the only place where a flow starts.
 
 from __future__ import annotations
 
+from math import ceil
+
 import structlog
 from aiohttp import web
 
 from proxy.model import Content, Integration
+from proxy.policy import headers as internal
 from proxy.policy.redirects import Answer, how_to_ask, return_target
 from proxy.web.cookies import binding, binding_cookie
 from proxy.web.loop_breaker import WITHIN, LoopBreaker
 from proxy.web.pages.rendering import login_link, page
-from proxy.web.requests import cookie_headers, method, request_id
+from proxy.web.requests import bindings, cookie_headers, internal_header, method, request_id
 from proxy.web.services import CONTROL
 
 log = structlog.get_logger("web")
@@ -46,11 +49,27 @@ def _redirect(request: web.Request, content: Content, integration: Integration, 
         answer = page(request, "loop", status=429, content=content, integration=integration, link=link)
         answer.headers["Retry-After"] = str(int(WITHIN.total_seconds()))
         return answer
+    wait_s = services.start_limits.wait_s(
+        address=internal_header(request, internal.CLIENT),
+        browser=bound.value if bound.value in bindings(request, services.cookies) else None,
+        now=services.now(),
+    )
+    if wait_s:
+        return _too_many(request, wait_s)
     location = services.authorization.start(
         content=content, integration=integration, return_to=return_to, binding=bound.value
     )
     answer = web.Response(status=303, headers={"Location": location})
     answer.headers.add("Set-Cookie", binding_cookie(services.cookies, bound))
+    return answer
+
+
+def _too_many(request: web.Request, wait_s: float) -> web.Response:
+    log.warning("too many sign-ins started", client=internal_header(request, internal.CLIENT),
+                request_id=request_id(request))  # fmt: skip
+    pause_s = ceil(wait_s)
+    answer = page(request, "too_many_starts", status=429, has_script=True, pause_s=pause_s)
+    answer.headers["Retry-After"] = str(pause_s)
     return answer
 
 

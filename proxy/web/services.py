@@ -14,6 +14,7 @@ from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.sessions import Admission
 from proxy.model import Content, ContentGuid, Directory, Integration
 from proxy.policy.cookies import CookieNames
+from proxy.web.start_limits import StartLimits
 
 
 class Authorization(Protocol):
@@ -69,6 +70,7 @@ class ControlServices:
     """How long a session cookie is kept by the browser: the absolute lifetime; the idle end is ours to judge."""
     check_ready: Callable[[], Awaitable[None]]
     """Raises a ``SidecarError`` while requests could not be served well."""
+    start_limits: StartLimits
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
 

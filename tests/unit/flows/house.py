@@ -236,6 +236,7 @@ class House:
             sessions=self.sessions,
             now=self.clock,
             public_url=PUBLIC_URL,
+            max_per_minute=100,
         )
         self.housekeeping = Housekeeping(
             store=self.store,

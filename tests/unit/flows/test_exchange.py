@@ -248,3 +248,25 @@ async def test_an_exchange_reads_the_session_and_nothing_else_while_the_token_is
         assert isinstance(await redeem(house, token), Issued)
     assert ill.calls == ["redeem_session_token"] * 10
     assert await house.store.redeem_session_token(SessionTokenHash(hash_handle(token))) is not None
+
+
+async def test_so_many_exchanges_of_one_session_token_and_no_more(house, clock):
+    """Both forms count together; 100 as in the house."""
+    ada, bob = [await session_token(house, await house.log_in()) for _ in range(2)]
+    for _ in range(50):
+        assert isinstance(await redeem(house, ada), Issued)
+        assert isinstance(await house.exchange.token(key=house.key(), session_token=ada, integration=None), Issued)
+    house.exchange._store = ill = IllStore(house.store)
+    outcome = await redeem(house, ada)
+    assert refusal(outcome) == (429, 277)
+    assert outcome.retry_after_s == 1
+    assert ill.calls == [], "the store is not asked"
+    assert isinstance(await redeem(house, bob), Issued), "another viewer's token"
+    clock.advance(outcome.retry_after_s)
+    assert isinstance(await redeem(house, ada), Issued)
+
+
+async def test_tokens_that_never_were_count_too(house):
+    for _ in range(100):
+        assert refusal(await redeem(house, "guess")) == (400, 215)
+    assert refusal(await redeem(house, "guess")) == (429, 277)

@@ -227,11 +227,11 @@ class World:
         table.fill(admit, ContentGuid("content-sales"), epoch=table.epoch, now=self.board.now)
         return admit
 
-    def viewer(self) -> Line:
-        """Connect a viewer."""
+    def viewer(self, peer: str = "") -> Line:
+        """Connect a viewer, from an address of their own unless one is given."""
         self._viewers += 1
         side = ViewerSide(self.board)
-        line = Line(self, side, peer=f"10.0.0.{self._viewers % 250}", high_bytes=self._high_bytes)
+        line = Line(self, side, peer=peer or f"10.0.0.{self._viewers % 250}", high_bytes=self._high_bytes)
         self.do(side.connection_made, line)
         return line
 
@@ -318,7 +318,9 @@ class World:
 
 class _ContentPool(Pool):
     def __init__(self, world: World, limits: Limits) -> None:
-        super().__init__(UPSTREAM, max_idle_s=limits.content_keep_alive_s, connect_timeout_s=5)
+        super().__init__(
+            UPSTREAM, max_idle_s=limits.content_keep_alive_s, connect_timeout_s=limits.content_connect_timeout_s
+        )
         self._world = world
 
     async def _open(self, switchboard: Switchboard) -> ContentSide:

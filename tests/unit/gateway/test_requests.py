@@ -192,16 +192,6 @@ async def test_without_keep_alive_every_answer_is_the_last(start):
     assert got.endswith(b"ok")
 
 
-async def test_connections_are_limited_in_total_and_per_peer(start):
-    for limits in (replace(Limits(), max_connections=1), replace(Limits(), max_connections_per_peer=1)):
-        one = await start(answering(OK), limits=limits)
-        first = await one.connect()
-        first.send(get("/open/"))
-        await first.head()
-        assert (await one.ask(get("/open/"))).startswith(b"HTTP/1.1 503 ")
-        first.close()
-
-
 async def test_a_slow_head_an_idle_connection_and_a_stalled_body_end(start):
     async def handler(reader, writer):
         await reader.read()

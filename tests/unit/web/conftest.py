@@ -30,6 +30,7 @@ from proxy.policy.cookies import cookie_names
 from proxy.sealing import hash_handle
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
+from proxy.web.start_limits import StartLimits
 
 PUBLIC_URL = "https://apps.example.org"
 NAMES = cookie_names(PUBLIC_URL)
@@ -154,6 +155,7 @@ def services(flows: Flows, *, sign_in: IntegrationGuid | None = None, public_url
         public_url=public_url,
         session_lifetime=timedelta(days=7),
         check_ready=flows.check_ready,
+        start_limits=StartLimits(per_address=100, per_browser=30),
         now=flows.now,
         random_bytes=flows.random_bytes,
     )
