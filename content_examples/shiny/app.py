@@ -20,11 +20,11 @@ def page(asked):
     """Say who the viewer is; values that are not ASCII arrive percent-encoded."""
     user = asked.headers.get("x-forwarded-preferred-username") or asked.headers.get("x-forwarded-user", "")
     email = asked.headers.get("x-forwarded-email", "nobody: open this app through the sidecar")
-    sign_out = ui.tags.form(ui.tags.button("Sign out", type="submit"), method="post", action="/__oauth__/logout")
+    button = ui.tags.button("Sign out", type="submit", class_="btn btn-outline-secondary")
+    sign_out = ui.tags.form(button, method="post", action="/__oauth__/logout")
     name = f"Orders of {parse.unquote(user)}" if user else "Orders"
-    return ui.page_fluid(
-        ui.h1(name), ui.p(f"Signed in as {parse.unquote(email)}"), ui.output_ui("book"), sign_out, title="Orders"
-    )
+    said = [ui.input_dark_mode(class_="float-end"), ui.h1(name), ui.p(f"Signed in as {parse.unquote(email)}")]
+    return ui.page_fixed(*said, ui.output_ui("book"), sign_out, title="Orders", class_="py-4")
 
 
 def orders(headers):

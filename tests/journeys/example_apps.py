@@ -24,7 +24,7 @@ STARTS_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """How one of them is started; ``{port}`` stands for its port."""
+    """How one of them is started; ``{port}`` and ``{path}`` stand for where it is."""
 
     framework: str
     """Its folder, and the package it needs."""
@@ -49,6 +49,8 @@ class Example:
         assert paced != text, "the example's pace is written differently now"
         shutil.copy(EXAMPLES / "viewer_token.py", folder)
         (folder / "app.py").write_text(paced)
+        if (assets := EXAMPLES / self.framework / "assets").is_dir():
+            shutil.copytree(assets, folder / "assets")
 
 
 STREAMLIT = Example(
@@ -69,15 +71,21 @@ DASH = Example(
     framework="dash",
     pace="EVERY_S = 10",
     arguments=("app.py",),
-    environment=(("DASH_REQUESTS_PATHNAME_PREFIX", "/orders/"), ("PORT", "{port}")),
+    environment=(("DASH_REQUESTS_PATHNAME_PREFIX", "{path}"), ("PORT", "{port}")),
+)
+PANEL = Example(
+    framework="panel",
+    pace="EVERY_S = 10",
+    arguments=("app.py",),
+    environment=(("PORT", "{port}"),),
 )
 
 
 @asynccontextmanager
-async def running(example: Example, folder: Path, port: int, **environment: str) -> AsyncIterator[Path]:
-    """Run its copy in ``folder``; yield the file with all that it writes."""
+async def running(example: Example, folder: Path, port: int, path: str, **environment: str) -> AsyncIterator[Path]:
+    """Run its copy in ``folder`` for viewers who find it at ``path``; yield the file with all that it writes."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    own = {name: value.format(port=port) for name, value in example.environment}
+    own = {name: value.format(port=port, path=path) for name, value in example.environment}
     log_path = folder / f"{example.framework}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(

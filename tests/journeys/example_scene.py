@@ -1,9 +1,8 @@
-"""What the journeys with the example apps have in common: people at real browsers, over TLS, under a path."""
+"""What the journeys with the example apps have in common: people at real browsers, over TLS, wherever the app is."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from tests.journeys.chromium import PUBLIC_NAME, chromium
 from tests.journeys.example_apps import Example, running
 from tests.journeys.leaks import NEVER_WITH_CONTENT, Leaks
 from tests.journeys.sidecar import Setup, Sidecar
+from tests.journeys.sight import Sight, unpacked
 
 REMEMBER_CLOSE_CODES = """
 window.closeCodes = [];
@@ -38,6 +38,7 @@ class Tab:
     """One page of the app and the WebSockets it ever opened."""
 
     page: Page
+    sight: Sight
     sockets: list[WebSocket] = field(default_factory=list)
 
     async def sees(self, text: str) -> None:
@@ -57,23 +58,24 @@ class Tab:
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """One example app at ``/orders/`` behind the real process, with its API and a provider that asks for consent."""
+    """One example app behind the real process, with its API and a provider that asks for consent."""
 
     server: AuthorizationServer
     api: ProtectedApi
     setup: Setup
     sidecar: Sidecar
     browser: Browser
-
-    @property
-    def app_url(self) -> str:
-        return f"{self.setup.url}/orders/"
+    app_url: str
+    """Where viewers find it."""
+    tap: Tap
+    """Between sidecar and app."""
 
     async def sign_in(self, name: str) -> Tab:
         """Open the app in a browser context of its own, and walk through the consent page as this person."""
         context = await self.browser.new_context()
         await context.add_init_script(REMEMBER_CLOSE_CODES)
-        tab = Tab(await context.new_page())
+        page = await context.new_page()
+        tab = Tab(page, await Sight.of(page))
 
         def remember(socket: WebSocket) -> None:
             tab.sockets.append(socket)
@@ -128,8 +130,20 @@ class Scene:
 
 
 @asynccontextmanager
-async def staged(example: Example, folder: Path, *, ttl_s: float) -> AsyncIterator[Scene]:
-    """Start everything; afterwards, look for secrets in the store, the logs and on the wire, and stop politely."""
+async def staged(
+    example: Example,
+    folder: Path,
+    *,
+    ttl_s: float,
+    path: str = "/orders/",
+    sends_tokens: bool = True,
+    **settings: object,
+) -> AsyncIterator[Scene]:
+    """Start everything; afterwards, look for secrets in the store, the logs and on the wire, and stop politely.
+
+    ``path``: where viewers find the app. ``sends_tokens``: whether access tokens are to be in the headers that it gets.
+    ``settings``: more for its entry in the configuration.
+    """
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(AuthorizationServer.running())
         server.shows_consent_page = True
@@ -141,9 +155,9 @@ async def staged(example: Example, folder: Path, *, ttl_s: float) -> AsyncIterat
         port = free_port()
         setup = Setup(folder=folder, scheme="https", host=PUBLIC_NAME)
         setup.add_integration("accounts", server.config_for(server.register(setup.redirect_uri)))
-        settings = {"integrations": ["accounts"], "app_mode": f"python-{example.framework}"}
         tap = await stack.enter_async_context(Tap.running(port))
-        setup.add_content("orders", tap.address, **settings)
+        settings |= {"app_mode": f"python-{example.framework}", "path": path}
+        setup.add_content("orders", tap.address, integrations=["accounts"], **settings)
         setup.more |= {
             "sign_in": "accounts",
             "tls": {"certificate": str(issued.certificate), "key": str(issued.key)},
@@ -154,30 +168,39 @@ async def staged(example: Example, folder: Path, *, ttl_s: float) -> AsyncIterat
             "CONNECT_SERVER": setup.api_url,
             "CONNECT_API_KEY": setup.content_keys["orders"],
         }
-        app_log = await stack.enter_async_context(running(example, folder, port, **environment))
+        app_log = await stack.enter_async_context(running(example, folder, port, path, **environment))
         sidecar = await stack.enter_async_context(Sidecar.running(setup))
         async with chromium(authority, folder / "home") as browser:
-            yield Scene(server=server, api=api, setup=setup, sidecar=sidecar, browser=browser)
+            yield Scene(
+                server=server, api=api, setup=setup, sidecar=sidecar, browser=browser, app_url=setup.url + path, tap=tap
+            )
         leaks = Leaks()
         leaks.search_store(setup.state_file)
         leaks.search_log(sidecar.log)
         leaks.search("log of the content", app_log.read_bytes(), NEVER_WITH_CONTENT)
-        assert ACCESS_MARKER.encode() in tap.to_content, "the tap listens where tokens pass"
+        assert b"Posit-Connect-User-Session-Token: " in tap.to_content, "the tap listens where tokens pass"
+        assert (ACCESS_MARKER.encode() in tap.to_content) is sends_tokens
         leaks.search("what the content saw", bytes(tap.to_content), (*NEVER_WITH_CONTENT, "oauth-sidecar-"))
         leaks.search("what the content said", bytes(tap.from_content), NEVER_WITH_CONTENT)
         assert leaks.found == []
         assert await sidecar.stop() == 0
 
 
-async def look_for_secrets(tab: Tab) -> None:
-    """Neither the page nor what the browser stores has a secret; the session cookie is out of reach of scripts."""
-    leaks = Leaks()
-    leaks.search("page", (await tab.page.content()).encode(), (*NEVER_WITH_CONTENT, ACCESS_MARKER))
+async def look_for_secrets(tab: Tab, app_url: str) -> None:
+    """Neither what the browser was sent, sent or keeps has a secret; the session cookie is out of reach of scripts."""
+    assert await where_tokens_are(tab, app_url) == set()
     state = await tab.page.context.storage_state()
-    leaks.search("browser", json.dumps(state).encode(), (*NEVER_WITH_CONTENT, ACCESS_MARKER))
-    assert leaks.found == []
     ours = [cookie for cookie in state["cookies"] if "oauth-sidecar-" in cookie["name"]]
     assert ours
     for cookie in ours:
         assert cookie["name"].startswith("__Host-Http-")
         assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, True, "Lax", "/")
+
+
+async def where_tokens_are(tab: Tab, app_url: str) -> set[str]:
+    """Return the places in the browser that have a secret, packed or not; pages that are not the app's left out."""
+    leaks = Leaks()
+    for place, data in await tab.sight.places(app_url):
+        for inner in unpacked(data):
+            leaks.search(place, inner, (*NEVER_WITH_CONTENT, ACCESS_MARKER))
+    return {found.rpartition(": ")[0] for found in leaks.found}

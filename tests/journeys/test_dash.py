@@ -30,7 +30,7 @@ async def test_callbacks_act_as_their_viewer_until_the_grant_or_the_session_ends
     ada, bob = await scene.ada_and_bob()
     await scene.calls_while_nobody_touches_anything(LIFETIMES)
     for tab in (ada, bob):
-        await look_for_secrets(tab)
+        await look_for_secrets(tab, scene.app_url)
 
     scene.server.grants.revoke_user("ada")
     assert await status_of_a_callback(ada, refused=True) == 401, "each callback is a request, so the sidecar says it"

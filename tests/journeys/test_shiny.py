@@ -29,7 +29,7 @@ async def test_one_websocket_outlives_its_tokens_until_the_grant_or_the_session_
     await scene.calls_while_nobody_touches_anything(LIFETIMES)
     for tab in (ada, bob):
         tab.assert_one_open_socket()
-        await look_for_secrets(tab)
+        await look_for_secrets(tab, scene.app_url)
 
     scene.server.grants.revoke_user("ada")
     await ada.page.get_by_role("link", name="Connect again").click(timeout=20_000)

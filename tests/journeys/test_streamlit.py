@@ -28,7 +28,7 @@ async def test_a_viewer_sees_their_own_orders_for_as_long_as_the_page_is_open(sc
     await scene.calls_while_nobody_touches_anything(LIFETIMES)
     for tab in (ada, bob):
         tab.assert_one_open_socket()
-        await look_for_secrets(tab)
+        await look_for_secrets(tab, scene.app_url)
 
     await sign_out(ada, scene)
     await ada.assert_closed_by_sign_out()
