@@ -2,8 +2,7 @@
 
 A timer of one millisecond beats on the loop. What lies between two beats and is more than a millisecond is a pause:
 nothing else could run. Two figures for each: time on the wall, and CPU time of the loop's thread, which another process
-on the core does not lengthen. Garbage collections are timed by themselves. Last-seen times are flushed every five
-seconds instead of every minute, so that a short run has some flushes in it. The report is JSON, written at the end.
+on the core does not lengthen. Garbage collections are timed by themselves. The report is JSON, written at the end.
 """
 
 import asyncio
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import uvloop
 
-import proxy.app
 from proxy.cli import main
 
 WORTH_KEEPING_MS = 4.0
@@ -57,7 +55,6 @@ def on_collection(phase: str, info: dict[str, int], began: list[float] = [0.0]) 
 
 
 uvloop.new_event_loop = watched_loop
-proxy.app.FLUSH_EVERY_S = 5.0
 gc.callbacks.append(on_collection)
 try:
     main(sys.argv[2:])

@@ -1,3 +1,4 @@
+import gc
 from datetime import UTC, datetime
 
 from proxy.gateway.admission import AdmissionTable, session_hash
@@ -131,7 +132,56 @@ def test_the_table_is_bounded_and_drops_the_least_recently_used():
 
 def test_activity_is_reported_once():
     one = filled()
-    assert one.seen_since_flush(1060.0) == {session_hash("s1"): datetime.fromtimestamp(1000.0, UTC)}
-    assert one.seen_since_flush(1120.0) == {}
+    assert list(one.seen_since_flush(1060.0)) == [{session_hash("s1"): datetime.fromtimestamp(1000.0, UTC)}]
+    assert list(one.seen_since_flush(1120.0)) == [{}]
     one.find("s1", SALES, 1130.0)
-    assert list(one.seen_since_flush(1180.0)) == [session_hash("s1")]
+    assert [list(seen) for seen in one.seen_since_flush(1180.0)] == [[session_hash("s1")]]
+
+
+def test_activity_of_many_comes_in_batches_and_who_stops_early_gets_the_rest_next_time():
+    one = table(max_sessions=5000)
+    for number in range(2500):
+        one.fill(admit(f"s{number}", viewer=f"v{number}"), SALES, epoch=0, now=1000.0)
+    assert len(next(one.seen_since_flush(1060.0))) == 1000
+    assert [len(seen) for seen in one.seen_since_flush(1120.0)] == [1000, 1000, 500]
+    assert list(one.seen_since_flush(1180.0)) == [{}]
+
+
+def test_a_session_that_ends_while_activity_is_reported_is_left_out():
+    one = table(max_sessions=5000)
+    for number in range(1001):
+        one.fill(admit(f"s{number}", viewer=f"v{number}"), SALES, epoch=0, now=1000.0)
+    batches = one.seen_since_flush(1060.0)
+    next(batches)
+    one.apply(SessionEnded(session_hash("s1000")))
+    assert list(batches) == [{}]
+
+
+def test_a_second_session_of_a_viewer_outlives_the_first():
+    one = filled()
+    one.fill(admit("s2"), SALES, epoch=0, now=1000.0)
+    one.apply(SessionEnded(session_hash("s1")))
+    assert one.find("s1", SALES, 1000.0) is None
+    assert one.find("s2", SALES, 1000.0)
+    one.apply(CredentialsChanged(ViewerGuid("ada"), IntegrationGuid("warehouse")))
+    assert one.viewer_of(session_hash("s2")) == "ada"
+    assert one.find("s2", SALES, 1000.0) is None
+
+
+def test_a_new_block_for_a_content_takes_the_place_of_the_old_one_beside_those_of_others():
+    one = filled()
+    one.fill(admit(block=b"M: 1\r\n"), MARKETING, epoch=0, now=1000.0)
+    one.fill(admit(block=b"T: 2\r\n"), SALES, epoch=0, now=1000.0)
+    assert one.find("s1", SALES, 1000.0) == (session_hash("s1"), b"T: 2\r\n")
+    assert one.find("s1", MARKETING, 1000.0) == (session_hash("s1"), b"M: 1\r\n")
+
+
+def test_a_full_table_is_nothing_to_the_garbage_collector():
+    one = table(max_sessions=1000)
+    for number in range(1000):
+        one.fill(admit(f"s{number}", viewer=f"v{number}"), SALES, epoch=0, now=1000.0)
+    for _ in range(3):  # one for each level of tuples in tuples
+        gc.collect()
+    before = len(gc.get_objects())
+    del one
+    assert before - len(gc.get_objects()) < 20
