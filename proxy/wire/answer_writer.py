@@ -86,5 +86,7 @@ class AnswerWriter:
 
     def _begin(self, framing: Framing, last: bytes) -> bytes:
         self.is_head_written = True
-        self._is_chunked = framing in {Framing.CHUNKED, Framing.UNTIL_CLOSE} and not self._request.is_http10
+        # Compared one by one: an enum's member is hashed by Python code, three times for a set of two.
+        is_unframed = framing is Framing.CHUNKED or framing is Framing.UNTIL_CLOSE
+        self._is_chunked = is_unframed and not self._request.is_http10
         return b"Transfer-Encoding: chunked\r\n" + last if self._is_chunked else last

@@ -27,7 +27,7 @@ class RequestReader:
     """One request at a time; ``next_request`` makes room for the following one."""
 
     __slots__ = (
-        "_body", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade", "has_more",
+        "_body", "_headers", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade", "has_more",
         "head", "head_bytes", "is_complete", "is_head_done",
     )  # fmt: skip
 
@@ -45,6 +45,7 @@ class RequestReader:
     def next_request(self) -> None:
         """Be ready for the next head."""
         self.head = RequestHead()
+        self._headers = self.head.headers
         self._body: list[bytes] = []
         self.head_bytes = 0
         """Bytes of the present head so far (and of what came in one segment with its end)."""
@@ -97,14 +98,13 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.is_head_done:
             return  # a trailer: not passed on
-        headers = self.head.headers
-        if len(headers) >= self._max_headers:
-            raise _Refused(Refusal(431, "too many headers"))
-        headers.append((name, value))
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         parser, head = self._parser, self.head
         self.is_head_done = True
+        if len(self._headers) > self._max_headers:  # until here the bytes of the head are the bound
+            raise _Refused(Refusal(431, "too many headers"))
         head.index()
         head.method = parser.get_method()
         version = parser.get_http_version()
