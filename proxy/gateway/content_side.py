@@ -20,7 +20,7 @@ class ContentSide(asyncio.Protocol):
     """The content's end of one exchange at a time."""
 
     __slots__ = (
-        "_pool", "_reader", "_write_paused", "exchange", "idle_since", "is_reused", "received", "transport", "tunnel",
+        "_is_reading_paused", "_pool", "_reader", "_write_paused", "exchange", "idle_since", "is_reused", "received", "transport", "tunnel",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, max_head_bytes: int) -> None:
@@ -32,7 +32,7 @@ class ContentSide(asyncio.Protocol):
         self.idle_since = 0.0
         self.is_reused = False
         self.received = False
-        self._write_paused = False
+        self._write_paused = self._is_reading_paused = False
 
     # — the exchange's view ————————————————————————————————————————————————————————————————————
 
@@ -60,11 +60,13 @@ class ContentSide(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Stop reading the answer: the viewer does not keep up."""
+        self._is_reading_paused = True
         if self.is_usable and self.transport is not None:
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Read on."""
+        self._is_reading_paused = False
         if self.is_usable and self.transport is not None:
             self.transport.resume_reading()
 
@@ -74,7 +76,8 @@ class ContentSide(asyncio.Protocol):
         reader = self._reader
         if reader is not None and reader.may_follow and request_done and self.is_usable and self._has_sent_all():
             reader.rest()
-            self.resume_reading()  # it may stand paused for a viewer that takes the end of its answer slowly
+            if self._is_reading_paused:  # for a viewer that takes the end of its answer slowly
+                self.resume_reading()
             self.is_reused = True
             self._pool.give_back(self, now)
         else:

@@ -38,7 +38,7 @@ class Exchange:
     """One request of a viewer and its answer."""
 
     __slots__ = (
-        "_answer", "_pool", "_retried", "_sent", "_side", "content", "is_over", "progress_at", "request", "request_id",
+        "_answer", "_pool", "_retried", "_sent", "_side", "answer_body", "content", "is_over", "progress_at", "request", "request_id",
         "session_hash", "target", "tunnel", "viewer", "waiting",
     )  # fmt: skip
 
@@ -61,6 +61,7 @@ class Exchange:
         self._retried = False
         self._sent = RequestWriter(request)
         self._answer = AnswerWriter(request, ours=viewer.board.injected)
+        self.answer_body = self._answer.body
 
     @property
     def content_side(self) -> ContentSide | None:
@@ -87,7 +88,9 @@ class Exchange:
         self._sent.head(
             request_head(
                 self.request, public_host=board.public_host, target=self.target, names=board.names, ours=board.injected,
-                injected=header_block + self.viewer.forwarded_headers(self.request, content),
+                injected=header_block + self.viewer.peer.forwarded_headers(
+                    self.request, content, host=board.public_host, proto=board.proto
+                ),
             )
         )  # fmt: skip
         self._go(board.pools[content.guid])
@@ -128,7 +131,7 @@ class Exchange:
         viewer = self.viewer
         self._sent.head(
             request_head_to_control(
-                self.request, public_host=viewer.board.public_host, client=viewer.client, request_id=self.request_id,
+                self.request, public_host=viewer.board.public_host, client=viewer.peer.client, request_id=self.request_id,
                 content=None if refusal is None else self.content, refusal=refusal,
             )
         )  # fmt: skip
@@ -195,10 +198,6 @@ class Exchange:
             self._answer.head_from_control(status, reason, headers, framing, last)
         else:
             self._answer.head(self.content, status, reason, headers, framing, last)
-
-    def answer_body(self, data: bytes) -> None:
-        """Pass on body bytes."""
-        self._answer.body(data)
 
     def flush(self) -> None:
         """Write what the content's last segment brought."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from proxy.gateway.content_side import ContentSide
     from proxy.gateway.switchboard import Switchboard
     from proxy.gateway.websocket import Tunnel
-    from proxy.model import Content
     from proxy.wire.request import RequestHead
 
 log = structlog.get_logger("gateway")
@@ -37,8 +36,8 @@ class ViewerSide(asyncio.Protocol):
     """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
 
     __slots__ = (
-        "_ahead", "_close_after", "_closing_at", "_head_since", "_idle_since", "_is_deaf", "_peer", "_reader",
-        "_transport", "_unsent_bytes", "board", "exchange", "is_reading_held", "is_write_paused", "taken_at", "tunnel",
+        "_ahead", "_close_after", "_closing_at", "_head_since", "_idle_since", "_is_deaf", "_reader",
+        "_transport", "_unsent_bytes", "board", "exchange", "is_reading_held", "is_write_paused", "peer", "taken_at", "tunnel",
     )  # fmt: skip
 
     def __init__(self, board: Switchboard) -> None:
@@ -55,7 +54,7 @@ class ViewerSide(asyncio.Protocol):
             max_headers=board.limits.max_headers,
             max_target_bytes=board.limits.max_target_bytes,
         )
-        self._peer = Peer("", ())
+        self.peer = Peer("", ())
         self._is_deaf = False
         self._close_after = False
         self._closing_at = 0.0
@@ -107,15 +106,6 @@ class ViewerSide(asyncio.Protocol):
             if self._reader is not None:
                 self._reader.next_request()
             self._idle_since = self.board.now
-
-    def forwarded_headers(self, request: RequestHead, content: Content) -> bytes:
-        """Return the ``X-Forwarded-…`` lines about this connection for a content."""
-        return self._peer.forwarded_headers(request, content, host=self.board.public_host, proto=self.board.proto)
-
-    @property
-    def client(self) -> str:
-        """The viewer's address, as far as it can be believed."""
-        return self._peer.client
 
     def become_tunnel(self, tunnel: Tunnel) -> None:
         """From now on every byte is the tunnel's; the parser is dropped."""
@@ -177,8 +167,8 @@ class ViewerSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from asyncio's
         peer = transport.get_extra_info("peername")
-        self._peer = Peer(peer[0] if isinstance(peer, tuple) else "", self.board.trusted_proxies)
-        if not self.board.admit_connection(self, self._peer.address):
+        self.peer = Peer(peer[0] if isinstance(peer, tuple) else "", self.board.trusted_proxies)
+        if not self.board.admit_connection(self, self.peer.address):
             self.answer(Refusal(503, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
@@ -204,7 +194,7 @@ class ViewerSide(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._is_deaf = True
-        self.board.connection_closed(self, self._peer.address)
+        self.board.connection_closed(self, self.peer.address)
         if self.tunnel is not None:
             self.tunnel.viewer_lost()
         elif self.exchange is not None:
@@ -241,7 +231,8 @@ class ViewerSide(asyncio.Protocol):
             if body or reader.is_complete:
                 self.exchange.request_body(body, is_last=reader.is_complete)
             return
-        self._peer.speaks(reader.head)
+        if self.peer.is_proxy:
+            self.peer.speaks(reader.head)
         self._ahead, reader.behind_upgrade = reader.behind_upgrade, b""
         exchange = self.exchange = Exchange(self, reader.head)
         exchange.request_body(reader.take_body(), is_last=reader.is_complete)
@@ -249,7 +240,7 @@ class ViewerSide(asyncio.Protocol):
 
     def answer(self, refusal: Refusal) -> None:
         """Answer without an exchange, and close."""
-        log.info("request refused", reason=refusal.because, status=refusal.status, client=self._peer.address)
+        log.info("request refused", reason=refusal.because, status=refusal.status, client=self.peer.address)
         is_head = self._reader is not None and self._reader.head.method == b"HEAD"
         self.write((answer_of_ours(refusal.status, is_head=is_head),))
         self._linger()

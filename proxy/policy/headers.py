@@ -208,6 +208,10 @@ def to_viewer(
         if verdict is _FORWARD:
             kept.append(header)
             continue
+        if verdict is _CONNECTION:
+            if header[1] not in _NAMES_NOTHING:
+                nominated = (nominated or set()) | _nominated(header[1])
+            continue
         match verdict:
             case _Verdict.CONTENT_TYPE:
                 is_html = is_html or header[1].lstrip().lower().startswith((b"text/html", b"application/xhtml+xml"))
@@ -225,8 +229,6 @@ def to_viewer(
                 kept.append(header)
             case _Verdict.UPGRADE if keep_upgrade:
                 kept.append(header)
-            case _Verdict.CONNECTION if header[1] not in _NAMES_NOTHING:
-                nominated = (nominated or set()) | _nominated(header[1])
     if nominated:
         kept = [header for header in kept if header[0].lower() not in nominated]
     if keep_upgrade:

@@ -91,7 +91,10 @@ class AnswerReader:
         Raises ``BrokenAnswer``. What follows a whole answer is no fault of that answer: it only ends ``keep_alive``.
         """
         try:
-            self._feed(data)
+            if self._is_head_done:
+                self._parser.feed_data(data)
+            else:
+                self._feed_head(data)
         except httptools.HttpParserUpgrade as upgrade:
             return data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
@@ -107,16 +110,16 @@ class AnswerReader:
         self.is_complete, self.keep_alive = True, False
         return True
 
-    def _feed(self, data: bytes) -> None:
+    def _feed_head(self, data: bytes) -> None:
+        allowance = self._max_head_bytes - self._head_bytes
+        self._head_bytes += len(data)
+        if len(data) <= allowance:
+            self._parser.feed_data(data)
+            return
+        self._parser.feed_data(data[:allowance])
         if not self._is_head_done:
-            allowance = self._max_head_bytes - self._head_bytes
-            self._head_bytes += len(data)
-            if len(data) > allowance:
-                self._parser.feed_data(data[:allowance])
-                if not self._is_head_done:
-                    raise httptools.HttpParserError("head too large")
-                data = data[allowance:]
-        self._parser.feed_data(data)
+            raise httptools.HttpParserError("head too large")
+        self._parser.feed_data(data[allowance:])
 
     # — httptools ——————————————————————————————————————————————————————————————————————————————
 
@@ -128,11 +131,10 @@ class AnswerReader:
         self._reason += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_head_done:
-            return  # a trailer: not passed on
-        if len(self._headers) >= _MAX_HEADERS:
+        headers = self._headers
+        if len(headers) >= _MAX_HEADERS:
             raise BrokenAnswer("too many headers")
-        self._headers.append((name, value))
+        headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -141,15 +143,16 @@ class AnswerReader:
             self._interim_head(status)
             return
         self._is_head_done = True
+        headers, self._headers = self._headers, []  # what comes now are trailers, which nobody gets
         if _CONTROL.search(self._reason):
             self._reason = b""  # llhttp lets everything but CR and LF through here
         is_bodyless = self._is_head or status in {204, 304}
-        self.framing = Framing.NONE if is_bodyless else self._body_framing()
+        self.framing = Framing.NONE if is_bodyless else self._body_framing(headers)
         self.keep_alive = parser.should_keep_alive() and not self._is_head
-        if status == 204 and any(name.lower() in _FRAMING and value != b"0" for name, value in self._headers):
+        if status == 204 and any(name.lower() in _FRAMING and value != b"0" for name, value in headers):
             self.keep_alive = False  # content that announces a body sends it as well (R's httpuv does)
         assert self._listener is not None
-        self._listener.answer_head(status, self._reason, self._headers, self.framing)
+        self._listener.answer_head(status, self._reason, headers, self.framing)
         if is_bodyless:
             self.is_complete = True
 
@@ -163,9 +166,9 @@ class AnswerReader:
         else:
             self._listener.interim(status, self._reason, self._headers)
 
-    def _body_framing(self) -> Framing:
+    def _body_framing(self, headers: list[Header]) -> Framing:
         framing = Framing.UNTIL_CLOSE
-        for name, value in self._headers:
+        for name, value in headers:
             folded = name.lower()
             if folded == b"transfer-encoding":
                 if value.strip().lower() != b"chunked" or framing is Framing.CHUNKED:

@@ -49,7 +49,7 @@ def client_address(peer: str, headers: Sequence[tuple[bytes, bytes]], proxies: t
 class Peer:
     """The other end of one viewer connection."""
 
-    __slots__ = ("_forwarded", "_is_proxy", "_proxies", "address", "client")
+    __slots__ = ("_forwarded", "_proxies", "address", "client", "is_proxy")
 
     def __init__(self, address: str, proxies: tuple[Network, ...]) -> None:
         """``address``: the socket's, empty for a Unix socket; ``proxies``: whose ``X-Forwarded-For`` is believed."""
@@ -57,13 +57,13 @@ class Peer:
         self.client = address
         """The viewer's address, as far as it can be believed."""
         self._proxies = proxies
-        self._is_proxy = is_trusted(address, proxies)
+        self.is_proxy = is_trusted(address, proxies)
+        """Whether it speaks for others."""
         self._forwarded: dict[ContentGuid, bytes] = {}
 
     def speaks(self, request: RequestHead) -> None:
-        """Take note of a new request: a proxy speaks for another viewer with each."""
-        if self._is_proxy:
-            self.client = client_address(self.address, request.headers, self._proxies)
+        """Take note of a proxy's next request: it speaks for another viewer with each."""
+        self.client = client_address(self.address, request.headers, self._proxies)
 
     def forwarded_headers(self, request: RequestHead, content: Content, *, host: bytes, proto: bytes) -> bytes:
         """Return the ``X-Forwarded-…`` lines about this connection for a content."""
@@ -75,8 +75,8 @@ class Peer:
                 host=host,
                 proto=proto,
                 prefix=content.path.encode() if content.strip_prefix else None,
-                trusted_for=b", ".join(received) if self._is_proxy and received else None,
+                trusted_for=b", ".join(received) if self.is_proxy and received else None,
             )
-            if not self._is_proxy:
+            if not self.is_proxy:
                 self._forwarded[content.guid] = lines
         return lines

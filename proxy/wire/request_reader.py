@@ -27,8 +27,8 @@ class RequestReader:
     """One request at a time; ``next_request`` makes room for the following one."""
 
     __slots__ = (
-        "_body", "_headers", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade", "has_more",
-        "head", "head_bytes", "is_complete", "is_head_done",
+        "_body", "_headers", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade",
+        "has_more", "head", "head_bytes", "is_complete", "is_head_done",
     )  # fmt: skip
 
     def __init__(self, *, max_head_bytes: int, max_headers: int, max_target_bytes: int) -> None:
@@ -54,7 +54,12 @@ class RequestReader:
     def feed(self, data: bytes) -> Refusal | None:
         """Read on; return why the present request cannot be served. After that, nothing may be fed any more."""
         try:
-            self._feed(data)
+            if self.is_head_done:
+                self._parser.feed_data(data)
+            else:
+                self._feed_head(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.behind_upgrade = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             cause = error.__cause__ or error.__context__
             if isinstance(cause, _Pipelined) or self.is_complete:
@@ -63,28 +68,22 @@ class RequestReader:
             return cause.refusal if isinstance(cause, _Refused) else Refusal(400, "malformed")
         return None
 
+    def _feed_head(self, data: bytes) -> None:
+        """Parse no more of a head than it may have; then the rest of the segment, if the head ended in time."""
+        allowance = self._max_head_bytes - self.head_bytes
+        self.head_bytes += len(data)
+        if len(data) <= allowance:
+            self._parser.feed_data(data)
+            return
+        self._parser.feed_data(data[:allowance])  # an upgrade's offset is one in the whole segment too
+        if not self.is_head_done:
+            raise httptools.HttpParserCallbackError from _Refused(Refusal(431, "head too large"))
+        self._parser.feed_data(data[allowance:])
+
     def take_body(self) -> list[bytes]:
         """Return (once) the body bytes that came since the last call."""
         body, self._body = self._body, []
         return body
-
-    def _feed(self, data: bytes) -> None:
-        rest = b""
-        if not self.is_head_done:
-            allowance = self._max_head_bytes - self.head_bytes
-            self.head_bytes += len(data)
-            data, rest = data[:allowance], data[allowance:]
-        self._parse(data, rest)
-        if rest and not self.head.is_upgrade:
-            if not self.is_head_done:
-                raise httptools.HttpParserCallbackError from _Refused(Refusal(431, "head too large"))
-            self._parse(rest, b"")
-
-    def _parse(self, data: bytes, rest: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self.behind_upgrade = data[upgrade.args[0] :] + rest
 
     # — httptools ——————————————————————————————————————————————————————————————————————————————
 
@@ -96,15 +95,15 @@ class RequestReader:
         self.head.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.is_head_done:
-            return  # a trailer: not passed on
-        self._headers.append((name, value))
+        headers = self._headers
+        if len(headers) >= self._max_headers:
+            raise _Refused(Refusal(431, "too many headers"))
+        headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         parser, head = self._parser, self.head
         self.is_head_done = True
-        if len(self._headers) > self._max_headers:  # until here the bytes of the head are the bound
-            raise _Refused(Refusal(431, "too many headers"))
+        self._headers = []  # for trailers, which nobody gets
         head.index()
         head.method = parser.get_method()
         version = parser.get_http_version()
