@@ -36,7 +36,9 @@ def test_every_row_of_the_package_is_in_the_table():
     rows = {
         value
         for path in (ROOT / "proxy/providers").glob("*.py")
-        for value in re.findall(r"^([A-Z_]+) = (?:Provider|_alias)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for value in re.findall(
+            r"^([A-Z0-9_]+) = (?:Provider|_alias)\(", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
     }
     assert len(rows) == len(PROVIDERS)
 
@@ -108,4 +110,4 @@ def accept(integrations: str, folder: Path) -> None:
     start, end = SOUND.index("integrations:\n"), SOUND.index("content:\n")
     text = SOUND[:start] + integrations + SOUND[end:].replace("[warehouse]", f"[{name}]")
     text = text.replace("sign_in: warehouse\n", "").replace("file:/run/secrets/", f"file:{folder}/")
-    loaded(folder, text, **dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "kH3-topsy-turvy"))
+    loaded(folder, text, **dict.fromkeys(re.findall(r"\$\{([A-Z0-9_]+)\}", text), "kH3-topsy-turvy"))
