@@ -131,6 +131,7 @@ class HeaderPreset(StrEnum):
     """Which of our headers a content gets, before its own ``rename`` and ``drop``."""
 
     ALL = "all"
+    POSIT_CONNECT = "posit-connect"
     NO_ACCESS_TOKENS = "no-access-tokens"
     SESSION_TOKEN_ONLY = "session-token-only"  # noqa: S105 - a word, not a secret
 

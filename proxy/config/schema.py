@@ -328,9 +328,10 @@ class HeaderSettings(_Section):
 
     preset: PresetOfHeaders | None = Field(
         default=None,
-        description="`all`; `no-access-tokens`: identity and session token; `session-token-only`: the exchange has the "
-        "rest. Default all, but session-token-only for python-bokeh and python-panel. Risk: Bokeh and Panel publish "
-        "request headers in the page, so with `all` there every script and extension of the browser has the tokens.",
+        description="`all`; `posit-connect`: these and Connect's own about the viewer; `no-access-tokens`: identity and "
+        "session token; `session-token-only`: the exchange has the rest. Default all, but session-token-only for "
+        "python-bokeh and python-panel. Risk: Bokeh and Panel publish request headers in the page, so with one of the "
+        "first two every script and extension of the browser has the tokens.",
         json_schema_extra={"anyOf": [{"enum": [*HeaderPreset]}, {"type": "null"}]},
     )
     rename: dict[Text, HeaderName] = Field(

@@ -13,7 +13,6 @@ from proxy.model import (
     Access,
     Anyone,
     Content,
-    HeaderPreset,
     Integration,
     Named,
     SignedIn,
@@ -21,7 +20,7 @@ from proxy.model import (
     UnixUpstream,
     Upstream,
 )
-from proxy.policy.header_names import PUBLISHING_APP_MODES
+from proxy.policy.header_names import PUBLISHING_APP_MODES, publishes_tokens
 from proxy.policy.limits import Limits
 from proxy.providers import PROVIDERS
 
@@ -109,7 +108,7 @@ def _content(item: Content, names: dict[str, str]) -> Value:
 
 def _headers(item: Content) -> Value:
     rules = item.headers
-    says = _PUBLISHED if rules.preset is HeaderPreset.ALL else _KEPT
+    says = _PUBLISHED if publishes_tokens(item) else _KEPT
     return {
         "preset": rules.preset.value,
         **({"preset_is": says.format(item.app_mode)} if item.app_mode in PUBLISHING_APP_MODES else {}),

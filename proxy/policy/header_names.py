@@ -16,9 +16,12 @@ from proxy.policy.headers import HOP_BY_HOP, NEVER_BY_CONNECTION, ORIGIN_WIDE, R
 ACCESS_TOKEN = "X-Forwarded-Access-Token"  # noqa: S105 - a header's name
 SESSION_TOKEN = "Posit-Connect-User-Session-Token"  # noqa: S105 - a header's name
 
+CONNECT_NAMES = ("RStudio-Connect-Credentials", "Shiny-Server-Credentials")
+"""Who the viewer is, as Posit Connect and Shiny Server write it; ``session.user`` of Shiny comes from the second."""
+
 FIXED_NAMES = (
     ACCESS_TOKEN, f"{ACCESS_TOKEN}-Expires", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Groups", SESSION_TOKEN,
+    "X-Forwarded-Groups", SESSION_TOKEN, *CONNECT_NAMES,
 )  # fmt: skip
 """What we can write beside one token header for each integration."""
 
@@ -79,12 +82,19 @@ def name_problem(name: str) -> str | None:
     return None
 
 
+def publishes_tokens(content: Content) -> bool:
+    """Say whether a content would put the access tokens that it gets into its pages."""
+    return content.app_mode in PUBLISHING_APP_MODES and _is_chosen(content.headers.preset, ACCESS_TOKEN)
+
+
 def _is_chosen(preset: HeaderPreset, name: str) -> bool:
     match preset:
-        case HeaderPreset.ALL:
+        case HeaderPreset.POSIT_CONNECT:
             return True
+        case HeaderPreset.ALL:
+            return name not in CONNECT_NAMES
         case HeaderPreset.NO_ACCESS_TOKENS:
-            return not name.startswith(ACCESS_TOKEN)
+            return name not in CONNECT_NAMES and not name.startswith(ACCESS_TOKEN)
         case HeaderPreset.SESSION_TOKEN_ONLY:
             return name == SESSION_TOKEN
         case _:

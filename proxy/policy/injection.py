@@ -5,12 +5,13 @@ Values are checked when the block is built, once per viewer and content, and wri
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from proxy.model import HeaderRules, Identity, Secret
-from proxy.policy.header_names import ACCESS_TOKEN, SESSION_TOKEN, name_for, token_header
+from proxy.policy.header_names import ACCESS_TOKEN, CONNECT_NAMES, SESSION_TOKEN, name_for, token_header
 
 MAX_TOKEN_CHARS = 16 * 1024
 """A longer token is not injected (content's own header limits are near); the exchange serves it."""
@@ -55,6 +56,7 @@ def header_block(
             ("X-Forwarded-Email", _encoded(identity.email) if identity.email_verified else ""),
             ("X-Forwarded-Preferred-Username", _encoded(identity.preferred_username)),
             ("X-Forwarded-Groups", ",".join(filter(None, (_encoded(group, ",") for group in identity.groups)))),
+            *((name, _connect_credentials(identity)) for name in CONNECT_NAMES),
         ]
     named = [(name_for(rules, name), value) for name, value in lines if value]
     return "".join(f"{name}: {value}\r\n" for name, value in named if name is not None).encode("ascii")
@@ -83,6 +85,17 @@ def forwarded_headers(
     if prefix and prefix != b"/":
         lines += b"X-Forwarded-Prefix: %b\r\n" % prefix.removesuffix(b"/")
     return lines
+
+
+def _connect_credentials(identity: Identity) -> str:
+    """Return ``{"user": …, "groups": […]}`` as ASCII JSON; empty without a verified e-mail address.
+
+    Apps decide by ``user``, and a preferred user name is one that people can choose at some providers.
+    """
+    if not identity.email_verified or not identity.email:
+        return ""
+    text = json.dumps({"user": identity.email, "groups": list(identity.groups)}, separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON lets pass
 
 
 def _is_injectable(token: str) -> bool:

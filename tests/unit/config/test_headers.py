@@ -55,7 +55,11 @@ def test_a_name_can_move_to_one_that_is_free_now(tmp_path):
 
 # name: (what is written, the place, what is said)
 REFUSED = {
-    "an unknown preset": ("{preset: al}", "preset", r"must be one of all, no-access-tokens, .*did you mean `all`\?"),
+    "an unknown preset": (
+        "{preset: al}",
+        "preset",
+        r"must be one of all, posit-connect, no-access.*did you mean `all`\?",
+    ),
     "a preset that is no text": ("{preset: 1}", "preset", "must be text such as session-token-only"),
     "no header of ours": (
         "{rename: {X-Forwarded-Acces-Token: X-T}}",
@@ -142,6 +146,8 @@ def test_a_header_of_an_integration_that_is_faulty_is_no_second_problem(tmp_path
     [
         ("{}", "python-panel", "session-token-only", "what keeps access tokens out of pages: python-panel publishes"),
         ("{preset: all}", "python-bokeh", "all", "a risk: python-bokeh publishes request headers in its pages"),
+        ("{preset: posit-connect}", "python-panel", "posit-connect", "a risk: python-panel publishes"),
+        ("{preset: no-access-tokens}", "python-panel", "no-access-tokens", "what keeps access tokens out of pages"),
         ("{}", "python-streamlit", "all", ""),
     ],
 )

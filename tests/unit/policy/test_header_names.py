@@ -27,6 +27,8 @@ def test_new_names_of_one_content_are_kept_from_all_and_the_old_ones_stay_ours()
         b"x-forwarded-preferred-username",
         b"x-forwarded-groups",
         b"posit-connect-user-session-token",
+        b"rstudio-connect-credentials",
+        b"shiny-server-credentials",
         b"x-auth-request-email",
     } == INJECTED
 

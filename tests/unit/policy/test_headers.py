@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -21,6 +22,7 @@ NAMES = cookie_names("https://apps.example.org")
 OURS = NAMES.session.encode()
 INJECTED = injected_names([integration("warehouse"), integration("my-lake")], [])
 NO_RULES = HeaderRules()
+CONNECT = HeaderRules(preset=HeaderPreset.POSIT_CONNECT)
 SALES = content("/sales/")
 
 Headers = list[tuple[bytes, bytes]]
@@ -447,6 +449,28 @@ def test_a_content_gets_what_its_rules_say(rules: HeaderRules, expected: list[st
     assert lines(token("warehouse", "T1", 1), identity=ADA, rules=rules) == expected
 
 
+CONNECT_USERS = {
+    "groups": (replace(ADA, groups=("a", "b,c")), '{"user":"ada@example.org","groups":["a","b,c"]}'),
+    "no groups": (ADA, '{"user":"ada@example.org","groups":[]}'),
+    "another script": (replace(ADA, groups=("Zo\u00eb",)), '{"user":"ada@example.org","groups":["Zo\\u00eb"]}'),
+    "control characters": (
+        replace(ADA, groups=("a\r\nX-Admin: 1\0\x7f",)),
+        '{"user":"ada@example.org","groups":["a\\r\\nX-Admin: 1\\u0000\\u007f"]}',
+    ),
+    "e-mail not verified": (replace(ADA, email_verified=False, preferred_username="bob@example.org"), None),
+    "no e-mail": (replace(ADA, email="", preferred_username="ada"), None),
+}
+
+
+@pytest.mark.parametrize(("identity", "expected"), CONNECT_USERS.values(), ids=CONNECT_USERS.keys())
+def test_connect_apps_learn_who_the_viewer_is_by_a_name_that_nobody_can_choose(
+    identity: Identity, expected: str | None
+) -> None:
+    sent = dict(line.split(": ", 1) for line in lines(identity=identity, rules=CONNECT))
+    assert sent.get("RStudio-Connect-Credentials") == sent.get("Shiny-Server-Credentials") == expected
+    assert not any("Credentials" in line for line in lines(identity=identity))
+
+
 IDENTITIES = {
     "all": (
         Identity(
@@ -511,9 +535,13 @@ def test_no_value_ever_makes_another_line(subject: str, secret: str, groups: lis
 
 def test_every_name_that_can_be_written_is_one_that_is_stripped() -> None:
     ident = Identity(subject="s", email="e", email_verified=True, preferred_username="p", groups=("g",))
-    written = {
-        line.partition(":")[0] for line in lines(token("warehouse", "T", 1), token("my-lake", "T"), identity=ident)
-    }
+    all_of_them = lines(
+        token("warehouse", "T", 1),
+        token("my-lake", "T"),
+        identity=ident,
+        rules=CONNECT,
+    )
+    written = {line.partition(":")[0] for line in all_of_them}
     assert {fold(name.encode()) for name in written} == INJECTED
 
 
