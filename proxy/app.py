@@ -27,6 +27,8 @@ from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import Exchange
 from proxy.flows.housekeeping import Housekeeping
+from proxy.flows.identities import Identities
+from proxy.flows.servers import AuthorizationServers
 from proxy.flows.sessions import (
     AccessRefused,
     Admitted,
@@ -36,6 +38,7 @@ from proxy.flows.sessions import (
     SignInNeeded,
     TokenUnavailable,
 )
+from proxy.flows.viewer_claims import ViewerClaims
 from proxy.gateway.admission import AdmissionTable
 from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
@@ -97,6 +100,8 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         client = AuthorizationServerClient()
         stack.push_async_callback(client.close)
         sidecar = _Sidecar(config, store, client)
+        stack.push_async_callback(sidecar.servers.close)
+        stack.push_async_callback(sidecar.identities.close)
         stack.push_async_callback(sidecar.keeper.close)
         await sidecar.start(stack)
         log.info("serving", public_url=config.public_url, contents=len(config.directory.contents))
@@ -119,16 +124,23 @@ class _Sidecar:
         key_ring = KeyRing(config.store_keys)
         directory = config.directory
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
+        self.servers = AuthorizationServers(send=client.send, now=_now)
+        self.identities = Identities(send=client.send, now=_now, groups_claim=directory.groups_claim)
+        claims = ViewerClaims(
+            sign_in=directory.sign_in, store=store, servers=self.servers, identities=self.identities, now=_now,
+            publish=self._publish,
+        )  # fmt: skip
         self.keeper = CredentialsKeeper(
-            store=store, key_ring=key_ring, send=client.send, now=_now, sleep=asyncio.sleep,
-            random_bytes=secrets.token_bytes, publish=self._publish,
+            store=store, key_ring=key_ring, servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep,
+            random_bytes=secrets.token_bytes, publish=self._publish, refreshed=claims.read_again,
         )  # fmt: skip
         sessions = Sessions(
             directory=directory, store=store, key_ring=key_ring, keeper=self.keeper, now=_now, publish=self._publish,
             lifetimes=lifetimes,
         )  # fmt: skip
         authorization = Authorization(
-            directory=directory, store=store, key_ring=key_ring, send=client.send, now=_now,
+            directory=directory, store=store, key_ring=key_ring, servers=self.servers, identities=self.identities,
+            send=client.send, now=_now,
             random_bytes=secrets.token_bytes, publish=self._publish, redirect_uri=config.public_url + CALLBACK_PATH,
             lifetimes=lifetimes,
         )  # fmt: skip

@@ -177,6 +177,8 @@ class Directory:
     integrations: Mapping[IntegrationGuid, Integration]
     sign_in: IntegrationGuid | None = None
     """The integration whose verified identity is the viewer; ``None``: viewers are as long-lived as their session."""
+    groups_claim: str = ""
+    """Where the viewer's groups stand in the claims of ``sign_in``; empty: where its recipe says."""
 
 
 # ── who is there ─────────────────────────────────────────────────────────────────────────────────────────────────────

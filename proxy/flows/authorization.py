@@ -14,7 +14,7 @@ from typing import TypeVar
 import structlog
 
 from proxy.errors import Conflict
-from proxy.flows.callback import CallbackRefused, Callbacks, CodeReceived, Flow
+from proxy.flows.callback import CallbackRefused, Callbacks, CodeReceived, Flow, unlocated
 from proxy.flows.callback_outcomes import (
     CallbackOutcome,
     CodeRefused,
@@ -25,9 +25,11 @@ from proxy.flows.callback_outcomes import (
     StateRefused,
 )
 from proxy.flows.granted_records import GrantedRecords, random_text
+from proxy.flows.identities import Identities
 from proxy.flows.pending import to_state
 from proxy.flows.recipes import recipe
 from proxy.flows.redeeming import Grant, redeem
+from proxy.flows.servers import AuthorizationServers, Unlocated
 from proxy.flows.sessions import SessionLifetimes
 from proxy.flows.token_seal import TokenSeal
 from proxy.model import (
@@ -65,6 +67,8 @@ class Authorization:
         directory: Directory,
         store: Store,
         key_ring: KeyRing,
+        servers: AuthorizationServers,
+        identities: Identities,
         send: Send,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
@@ -75,20 +79,27 @@ class Authorization:
         self._directory = directory
         self._store = store
         self._key_ring = key_ring
+        self._servers = servers
+        self._identities = identities
         self._send = send
         self._now = now
         self._random_bytes = random_bytes
         self._publish = publish
         self._redirect_uri = redirect_uri
         self._lifetimes = lifetimes
-        self._callbacks = Callbacks(directory=directory, key_ring=key_ring, now=now)
+        self._callbacks = Callbacks(directory=directory, key_ring=key_ring, servers=servers, now=now)
         self._records = GrantedRecords(
             seal=TokenSeal(key_ring=key_ring, random_bytes=random_bytes), random_bytes=random_bytes, lifetimes=lifetimes
         )
 
-    def start(self, *, content: Content, integration: Integration, return_to: str, binding: str) -> str:
+    async def start(
+        self, *, content: Content, integration: Integration, return_to: str, binding: str
+    ) -> str | ProviderUnavailable:
         """Return the URL at the provider; ``binding`` is the value of the cookie that goes with it. Stores nothing."""
         known = recipe(integration)
+        at = await self._servers.locate(known)
+        if isinstance(at, Unlocated):
+            return _refused(unlocated(content, integration, return_target(return_to, content)))
         pending = PendingAuthorization(
             id=random_text(self._random_bytes, 16),
             integration_guid=integration.guid,
@@ -100,8 +111,8 @@ class Authorization:
             expires_at=self._now() + PENDING_FOR,
         )
         return authorization_url(
-            known.server,
-            known.client,
+            at.server,
+            at.client,
             redirect_uri=self._redirect_uri,
             scope=known.scope,
             state=to_state(pending, key_ring=self._key_ring, nonce=self._random_bytes(NONCE_BYTES)),
@@ -112,7 +123,7 @@ class Authorization:
 
     async def complete(self, raw_query: str, *, bindings: Sequence[str], session_id: str | None) -> CallbackOutcome:
         """Finish the flow that ``state`` names, for a browser with these binding cookies and this session."""
-        received = self._callbacks.judge(raw_query, bindings=bindings)
+        received = await self._callbacks.judge(raw_query, bindings=bindings)
         if not isinstance(received, CodeReceived):
             return _refused(received)
         flow = received.flow
@@ -124,6 +135,7 @@ class Authorization:
             send=self._send,
             now=self._now,
             random_bytes=self._random_bytes,
+            identities=self._identities,
         )
         if not isinstance(grant, Grant):
             return _refused(grant)

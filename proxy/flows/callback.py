@@ -10,9 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from proxy.flows.callback_outcomes import Declined, IssuerMismatch, Malformed, ProviderFailed, StateRefused
+from proxy.flows.callback_outcomes import (
+    Declined,
+    IssuerMismatch,
+    Malformed,
+    ProviderFailed,
+    ProviderUnavailable,
+    StateRefused,
+)
 from proxy.flows.pending import from_state
+from proxy.flows.published import MISSING_FOR
 from proxy.flows.recipes import Recipe, recipe
+from proxy.flows.servers import AuthorizationServers, Registration, Unlocated
 from proxy.model import Content, Directory, Integration, PendingAuthorization
 from proxy.oauth.authorization import (
     AuthorizationCode,
@@ -21,6 +30,7 @@ from proxy.oauth.authorization import (
     MalformedCallback,
     parse_callback,
 )
+from proxy.oauth.metadata import AuthorizationServer
 from proxy.policy.redirects import return_target
 from proxy.sealing import KeyRing, hash_handle
 
@@ -36,6 +46,7 @@ class Flow:
     content: Content
     integration: Integration
     recipe: Recipe
+    registration: Registration
     return_to: str
     is_sign_in: bool
     """Whether the account at the provider becomes the viewer, for the whole deployment."""
@@ -49,26 +60,29 @@ class CodeReceived:
     code: AuthorizationCode
 
 
-CallbackRefused = Malformed | StateRefused | IssuerMismatch | Declined | ProviderFailed
+CallbackRefused = Malformed | StateRefused | IssuerMismatch | Declined | ProviderFailed | ProviderUnavailable
 
 
 class Callbacks:
     """Judges callbacks."""
 
-    def __init__(self, *, directory: Directory, key_ring: KeyRing, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, directory: Directory, key_ring: KeyRing, servers: AuthorizationServers, now: Callable[[], datetime]
+    ) -> None:
         self._directory = directory
         self._key_ring = key_ring
+        self._servers = servers
         self._now = now
 
-    def judge(self, raw_query: str, *, bindings: Sequence[str]) -> CodeReceived | CallbackRefused:
+    async def judge(self, raw_query: str, *, bindings: Sequence[str]) -> CodeReceived | CallbackRefused:
         """Read the query of a callback from a browser with these binding cookies."""
         parameters = parse_callback(raw_query)
         if isinstance(parameters, MalformedCallback):
             return Malformed()
-        flow = self._open_flow(parameters, bindings)
-        if isinstance(flow, StateRefused):
+        flow = await self._open_flow(parameters, bindings)
+        if isinstance(flow, StateRefused | ProviderUnavailable):
             return flow
-        if _is_foreign_issuer(parameters.iss, flow.recipe):
+        if _is_foreign_issuer(parameters.iss, flow.registration.server):
             return IssuerMismatch(content=flow.content, integration=flow.integration, return_to=flow.return_to)
         if parameters.error is not None:
             return _callback_error(flow, parameters.error)
@@ -77,7 +91,9 @@ class Callbacks:
         assert parameters.code is not None, "parse_callback gives a code or an error"
         return CodeReceived(flow=flow, code=parameters.code)
 
-    def _open_flow(self, parameters: CallbackParameters, bindings: Sequence[str]) -> Flow | StateRefused:
+    async def _open_flow(
+        self, parameters: CallbackParameters, bindings: Sequence[str]
+    ) -> Flow | StateRefused | ProviderUnavailable:
         if parameters.state is None:  # Snowflake sends errors without state: no other flow is touched
             because = "missing" if parameters.error is None else "error_without_state"
             return StateRefused(because=because, return_to=None)
@@ -95,11 +111,16 @@ class Callbacks:
         integration = self._directory.integrations.get(pending.integration_guid)
         if content is None or integration is None or way_back is None:
             return StateRefused(because="gone", return_to=way_back)
+        known = recipe(integration)
+        registration = await self._servers.locate(known)
+        if isinstance(registration, Unlocated):
+            return unlocated(content, integration, way_back)
         return Flow(
             pending=pending,
             content=content,
             integration=integration,
-            recipe=recipe(integration),
+            recipe=known,
+            registration=registration,
             return_to=way_back,
             is_sign_in=integration.guid == self._directory.sign_in,
         )
@@ -113,11 +134,18 @@ def _return_to(pending: PendingAuthorization, content: Content) -> str:
     return return_target(pending.return_to or content.path, content)
 
 
-def _is_foreign_issuer(iss: str | None, known: Recipe) -> bool:
+def _is_foreign_issuer(iss: str | None, server: AuthorizationServer) -> bool:
     """RFC 9207 §2.4; where the issuer is not known there is nothing to compare (the documented residual risk)."""
-    if known.server.issuer is None:
+    if server.issuer is None:
         return False
-    return known.server.iss_in_response_supported if iss is None else iss != known.server.issuer
+    return server.iss_in_response_supported if iss is None else not server.is_response_issuer(iss)
+
+
+def unlocated(content: Content, integration: Integration, return_to: str) -> ProviderUnavailable:
+    """Say that an authorization server does not tell where its endpoints are."""
+    return ProviderUnavailable(
+        content=content, integration=integration, return_to=return_to, retry_after_s=MISSING_FOR.total_seconds()
+    )
 
 
 def _callback_error(flow: Flow, error: CallbackError) -> Declined | ProviderFailed:

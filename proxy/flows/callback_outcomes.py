@@ -61,7 +61,8 @@ class CodeRefused:
     integration: Integration
     return_to: str
     because: str
-    """``code`` (a new flow may help), ``client`` (an administrator must act), ``identity`` (it does not say who)."""
+    """``code`` (a new flow may help), ``client`` (an administrator must act), ``identity`` (it does not say who),
+    ``identity_refused`` (what it says is not to be believed)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

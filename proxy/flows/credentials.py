@@ -25,9 +25,11 @@ from proxy.flows.memory import Memory
 from proxy.flows.recipes import Recipe, access_expiry, recipe, refresh_expiry
 from proxy.flows.refresh import Overtaken, Refresher
 from proxy.flows.saving import Saving, Unsaved
+from proxy.flows.servers import AuthorizationServers
 from proxy.flows.single_flight import SingleFlight
 from proxy.flows.stored_tokens import Opened, StoredTokens
 from proxy.flows.token_seal import TokenSeal
+from proxy.flows.viewer_claims import Refreshed
 from proxy.model import Change, Credentials, CredentialsChanged, Integration, IntegrationGuid, ViewerGuid
 from proxy.oauth.message import Send
 from proxy.oauth.token import TokenResponse
@@ -53,11 +55,13 @@ class CredentialsKeeper:
         *,
         store: Store,
         key_ring: KeyRing,
+        servers: AuthorizationServers,
         send: Send,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
         random_bytes: Callable[[int], bytes],
         publish: Callable[[Change], None],
+        refreshed: Callable[[Refreshed], Awaitable[None]],
         max_remembered: int = MAX_REMEMBERED,
     ) -> None:
         self._store = store
@@ -65,9 +69,12 @@ class CredentialsKeeper:
         self._sleep = sleep
         self._random_bytes = random_bytes
         self._publish = publish
+        self._refreshed = refreshed
         self._seal = TokenSeal(key_ring=key_ring, random_bytes=random_bytes)
         self._tokens = StoredTokens(seal=self._seal, now=now)
-        self._refresher = Refresher(send=send, now=now, sleep=sleep, random_bytes=random_bytes, circuits=Circuits())
+        self._refresher = Refresher(
+            servers=servers, send=send, now=now, sleep=sleep, random_bytes=random_bytes, circuits=Circuits()
+        )
         self._memory: Memory[Key, Opened] = Memory(max_remembered)
         self._cool_downs = CoolDowns(now=now, pause_s=self._refresher.pause_s, max_remembered=max_remembered)
         self._saving = Saving(now=now, sleep=sleep, saved=self._saved)
@@ -241,6 +248,7 @@ class CredentialsKeeper:
         stands = await self._saving.save(self._store, key, Unsaved(row=row, tokens=tokens))
         if stands is None:  # the viewer is gone, or consented again: then another row stands
             return self._tokens.settle(await self._read(key, recipe_), recipe_)
+        await self._refreshed(Refreshed(recipe=recipe_, row=row, tokens=answer))
         opened = self._tokens.opened(stands, recipe_)
         if isinstance(opened, Opened):
             self._memory.put(key, opened)

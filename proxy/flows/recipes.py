@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from proxy.model import Integration
-from proxy.oauth.client_auth import Client, Once
-from proxy.oauth.metadata import AuthorizationServer
+from proxy.oauth.client_auth import Once
+from proxy.oauth.metadata import AuthorizationServer, Undiscovered
 from proxy.oauth.token import TokenResponse
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Provider
 from proxy.providers.registration import (
     authorization_parameters,
     authorization_server,
-    client,
     code_scope,
     fingerprint,
     refresh_scope,
@@ -29,9 +28,10 @@ from proxy.providers.registration import (
 class Recipe:
     """An integration, seen through its provider."""
 
+    integration: Integration
     provider: Provider
-    server: AuthorizationServer
-    client: Client
+    server: AuthorizationServer | Undiscovered
+    """``flows.servers`` finds the one that is not known yet."""
     scope: str
     """What the authorization request asks for."""
     uses_pkce: bool
@@ -44,7 +44,7 @@ class Recipe:
     refresh_scope: str | None
     """What a refresh asks for; ``None``: what was granted."""
     circuit: tuple[str, str]
-    """(integration guid, token endpoint): what is left alone together when the server does not answer."""
+    """(integration guid, token endpoint or issuer): what is left alone together when the server does not answer."""
 
 
 def recipe(integration: Integration) -> Recipe:
@@ -52,16 +52,16 @@ def recipe(integration: Integration) -> Recipe:
     provider = PROVIDERS[integration.template]
     server = authorization_server(provider, integration)
     return Recipe(
+        integration=integration,
         provider=provider,
         server=server,
-        client=client(provider, integration),
         scope=requested_scope(provider, integration),
         uses_pkce=uses_pkce(provider, integration),
         authorization_parameters=authorization_parameters(provider, integration),
         fingerprint=fingerprint(integration, server),
         code_scope=code_scope(provider, integration),
         refresh_scope=refresh_scope(provider, integration),
-        circuit=(integration.guid, server.token_endpoint),
+        circuit=(integration.guid, server.issuer if isinstance(server, Undiscovered) else server.token_endpoint),
     )
 
 

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from proxy.flows.callback import CodeReceived, Flow
 from proxy.flows.callback_outcomes import CodeRefused, ProviderUnavailable
+from proxy.flows.identities import Identities, IdentityRefused, IdentityUnavailable, Question
 from proxy.flows.recipes import once
 from proxy.model import Identity
 from proxy.oauth.message import LostAnswer, NotSent, OutboundRequest, OutboundResponse, Outcome, Send
 from proxy.oauth.token import TokenError, TokenResponse, Unreadable, code_request, parse_token_response
-from proxy.oauth.userinfo import parse_userinfo, userinfo_request
 from proxy.policy.refresh_verdict import Operator, Retry, RetryOnce, verdict
-from proxy.providers.identity import ClaimNames, identity_from
 
 DEFAULT_RETRY_AFTER_S = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,7 @@ class Grant:
     tokens: TokenResponse
     issued_at: datetime
     account: Identity | None
-    """``None``: the provider has no userinfo endpoint, or it did not say."""
+    """``None``: the provider has no way to say, or did not say now."""
 
 
 async def redeem(
@@ -36,13 +39,14 @@ async def redeem(
     send: Send,
     now: Callable[[], datetime],
     random_bytes: Callable[[int], bytes],
+    identities: Identities,
 ) -> Grant | CodeRefused | ProviderUnavailable:
     """Turn the code into tokens; where the account becomes the viewer, an unknown account is refused."""
     flow = received.flow
     issued_at = now()
     request = code_request(
-        flow.recipe.server,
-        flow.recipe.client,
+        flow.registration.server,
+        flow.registration.client,
         code=received.code,
         redirect_uri=redirect_uri,
         code_verifier=flow.pending.code_verifier if flow.recipe.uses_pkce else None,
@@ -53,29 +57,28 @@ async def redeem(
     answer = parse_token_response(outcome, now=now()) if isinstance(outcome, OutboundResponse) else outcome
     if not isinstance(answer, TokenResponse):
         return _no_tokens(flow, answer)
-    account = await _account(flow, answer, send)
-    if account is None and flow.is_sign_in:
-        return _code_refused(flow, "identity")
-    if isinstance(account, NotSent | LostAnswer):
-        if flow.is_sign_in:
+    match await identities.of(_question(flow, answer)):
+        case IdentityRefused(because=because):
+            log.error("account refused", integration=flow.integration.guid, because=because)
+            return _code_refused(flow, "identity_refused")
+        case IdentityUnavailable() if flow.is_sign_in:
             return _unavailable(flow, None)
-        account = None
-    return Grant(tokens=answer, issued_at=issued_at, account=account)
+        case None if flow.is_sign_in:
+            return _code_refused(flow, "identity")
+        case Identity() as account:
+            return Grant(tokens=answer, issued_at=issued_at, account=account)
+        case None | IdentityUnavailable():
+            return Grant(tokens=answer, issued_at=issued_at, account=None)
 
 
-async def _account(flow: Flow, tokens: TokenResponse, send: Send) -> Identity | NotSent | LostAnswer | None:
-    if flow.recipe.server.userinfo_endpoint is None:
-        return None
-    request = userinfo_request(flow.recipe.server, tokens.access_token)
-    outcome = await _send_safely(send, request)
-    if isinstance(outcome, LostAnswer):  # reading twice does no harm
-        outcome = await send(request)
-    if not isinstance(outcome, OutboundResponse):
-        return outcome
-    if outcome.status >= 500:
-        return LostAnswer("userinfo answered 5xx")
-    claims = parse_userinfo(outcome)
-    return None if claims is None else identity_from(claims, ClaimNames())
+def _question(flow: Flow, answer: TokenResponse) -> Question:
+    return Question(
+        recipe=flow.recipe,
+        registration=flow.registration,
+        tokens=answer,
+        nonce=flow.pending.nonce or None,
+        is_viewer=flow.is_sign_in,
+    )
 
 
 async def _send_safely(send: Send, request: OutboundRequest) -> Outcome:

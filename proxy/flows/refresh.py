@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from proxy.flows.circuit import Circuits
+from proxy.flows.published import MISSING_FOR
 from proxy.flows.recipes import Recipe, once
+from proxy.flows.servers import AuthorizationServers, Unlocated
 from proxy.model import Secret
 from proxy.oauth.message import NotSent, OutboundResponse, Outcome, Send
 from proxy.oauth.token import parse_token_response, refresh_request
@@ -57,12 +59,14 @@ class Refresher:
     def __init__(
         self,
         *,
+        servers: AuthorizationServers,
         send: Send,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
         random_bytes: Callable[[int], bytes],
         circuits: Circuits,
     ) -> None:
+        self._servers = servers
         self._send = send
         self._now = now
         self._sleep = sleep
@@ -87,11 +91,14 @@ class Refresher:
             wait_s = self._circuits.wait_s(recipe_.circuit, self._now())
             if wait_s > 0:
                 return Asked(verdict=Retry("circuit_open", wait_s), issued_at=started)
+            at = await self._servers.locate(recipe_)
+            if isinstance(at, Unlocated):
+                return Asked(verdict=Retry("not_discovered", MISSING_FOR.total_seconds()), issued_at=started)
             issued_at = self._now()
             outcome = await self._send(
                 refresh_request(
-                    recipe_.server,
-                    recipe_.client,
+                    at.server,
+                    at.client,
                     refresh_token=refresh_token.reveal(),
                     scope=scope,
                     once=once(issued_at, self._random_bytes),

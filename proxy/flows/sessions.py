@@ -127,6 +127,11 @@ class Sessions:
         presence = await self._store.presence(SessionHash(hash_handle(session_id)), content.guid)
         if presence is None or not self.is_present(presence):
             return self._sign_in_needed(content)
+        if self._directory.sign_in is not None:
+            await self._keep_claims_fresh(presence.viewer)
+            presence = await self._store.presence(presence.session.hash, content.guid)
+            if presence is None:
+                return self._sign_in_needed(content)
         if not is_allowed(content.access, presence.viewer):
             return AccessRefused(viewer=presence.viewer)
         integrations = [self._directory.integrations[guid] for guid in content.integrations]
@@ -177,6 +182,14 @@ class Sessions:
         for session_hash, seen in batch.items():
             if self._unwritten.get(session_hash) == seen:
                 del self._unwritten[session_hash]
+
+    async def _keep_claims_fresh(self, viewer: Viewer) -> None:
+        """Have the tokens of the sign-in refreshed when they are due: with them comes who the viewer is now.
+
+        Whatever comes of it, what is stored counts: a provider that is down, or ends the grant, signs nobody out.
+        """
+        assert self._directory.sign_in is not None
+        await self._keeper.fresh(viewer.guid, self._directory.integrations[self._directory.sign_in])
 
     def _sign_in_needed(self, content: Content) -> SignInNeeded:
         guid = self._directory.sign_in or next(iter(content.integrations), None)

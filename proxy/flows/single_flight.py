@@ -19,6 +19,10 @@ class SingleFlight(Generic[Outcome]):
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether work for ``key`` runs."""
+        return key in self._by_key
+
     def start(self, key: Hashable, work: Callable[[], Coroutine[None, None, Outcome]]) -> asyncio.Task[Outcome]:
         """Return the task that runs for ``key``, a new one when none does."""
         task = self._by_key.get(key)

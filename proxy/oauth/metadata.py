@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 TENANT = "{tid}"
 """Stands in an issuer for the tenant that a token names in its claim ``tid``."""
@@ -28,6 +29,8 @@ class AuthorizationServer:
     """``authorization_response_iss_parameter_supported`` (RFC 9207 §3): a callback without ``iss`` is refused."""
     id_token_signing_alg_values_supported: frozenset[str] = frozenset()
     """Empty: not said, any that we take."""
+    token_endpoint_auth_methods_supported: frozenset[str] = frozenset()
+    """Empty: not said."""
 
     def is_issuer(self, iss: str, *, tenant: str | None) -> bool:
         """Say whether a token from ``iss`` is of this server, and of a tenant that may sign in here."""
@@ -36,3 +39,21 @@ class AuthorizationServer:
         if TENANT not in self.issuer:
             return iss == self.issuer or iss in self.issuer_aliases
         return tenant in self.tenants and iss == self.issuer.replace(TENANT, tenant or "")
+
+    def is_response_issuer(self, iss: str) -> bool:
+        """Say whether a callback with this ``iss`` is of this server (RFC 9207 §2.4); of many tenants, one that may."""
+        if self.issuer is None or TENANT not in self.issuer:
+            return iss == self.issuer
+        return iss in {self.issuer.replace(TENANT, tenant) for tenant in self.tenants}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undiscovered:
+    """An authorization server of which only the issuer is known: the rest is in a document there (``discovery``)."""
+
+    issuer: str
+    origins: frozenset[str] = frozenset()
+    """Where else its endpoints may be: ``https://host[:port]``. The issuer's own origin is always one."""
+    issuer_aliases: tuple[str, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Endpoints that the administrator wrote down, by their names in RFC 8414: they go before the document's."""

@@ -1,20 +1,17 @@
-"""Who the viewer is, asked with their access token (OpenID Connect Core §5.3)."""
+"""Who the viewer is, asked with their access token (OpenID Connect Core §5.3; other servers have the like)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from proxy.oauth.message import OutboundRequest, OutboundResponse
-from proxy.oauth.metadata import AuthorizationServer
 from proxy.oauth.text import json_object
 
 
-def userinfo_request(server: AuthorizationServer, access_token: str) -> OutboundRequest:
-    """Return the request for the claims; ``ValueError`` when the server has no such endpoint."""
-    if server.userinfo_endpoint is None:
-        raise ValueError("this authorization server has no userinfo endpoint")
+def resource_request(url: str, access_token: str) -> OutboundRequest:
+    """Return the request for the claims: the userinfo endpoint, or the provider's own."""
     headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
-    return OutboundRequest(method="GET", url=server.userinfo_endpoint, headers=headers)
+    return OutboundRequest(method="GET", url=url, headers=headers)
 
 
 def parse_userinfo(response: OutboundResponse) -> Mapping[str, object] | None:

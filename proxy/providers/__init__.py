@@ -16,10 +16,11 @@ from proxy.providers.databricks import DATABRICKS
 from proxy.providers.github import GITHUB
 from proxy.providers.google import BIGQUERY, DRIVE, GOOGLE, SHEETS, VERTEX_AI
 from proxy.providers.keycloak import KEYCLOAK
+from proxy.providers.oidc import OIDC
 from proxy.providers.okta import OKTA
 from proxy.providers.snowflake import SNOWFLAKE
 
-_ROWS = (AZURE, DATABRICKS, SNOWFLAKE, CUSTOM, GOOGLE, GITHUB, KEYCLOAK, OKTA, AUTH0)
+_ROWS = (AZURE, DATABRICKS, SNOWFLAKE, CUSTOM, OIDC, GOOGLE, GITHUB, KEYCLOAK, OKTA, AUTH0)
 _ALIASES = (MSGRAPH, AZURE_OPENAI, BIGQUERY, VERTEX_AI, DRIVE, SHEETS)
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({provider.key: provider for provider in (*_ROWS, *_ALIASES)})

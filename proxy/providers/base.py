@@ -59,13 +59,17 @@ class Field:
 class Endpoints:
     """Templates over the fields, the first whose fields are all filled in counts; none: there is no such endpoint."""
 
-    authorization: tuple[str, ...]
-    token: tuple[str, ...]
+    authorization: tuple[str, ...] = ()
+    token: tuple[str, ...] = ()
     userinfo: tuple[str, ...] = ()
     jwks: tuple[str, ...] = ()
     """Where the keys are that ID tokens are signed with; they are believed when there is an ``issuer`` too."""
     issuer: tuple[str, ...] = ()
     """May contain ``{{tid}}``: the tenant that an ID token names stands there."""
+    discovery: str = ""
+    """The issuer whose document says the rest (OpenID Connect Discovery); what is known without it goes first."""
+    discovery_origins: str = ""
+    """Where else the endpoints of that document may be: origins, separated by spaces."""
     revocation: tuple[str, ...] = ()
     """RFC 7009; for the documentation, nothing asks there yet."""
 

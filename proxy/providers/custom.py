@@ -46,7 +46,14 @@ CUSTOM = Provider(
             name="issuer",
             label="Issuer",
             kind="url",
-            help="Compared with `iss` of callbacks (RFC 9207). Empty: not compared.",
+            help="Compared with `iss` of callbacks (RFC 9207) and ID tokens. Empty: not compared, ID tokens are not read.",
+        ),
+        Field(
+            name="jwks_uri",
+            label="Key set",
+            kind="url",
+            help="Keys that ID tokens are signed with; with `issuer` and the scope `openid` they say who the viewer is. "
+            "Empty: ID tokens are not read.",
         ),
         *client_fields(_METHODS, scopes="Separated by spaces. Empty: the server's default."),
         Field(

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from proxy.oauth.authorization import OUR_PARAMETERS
 from proxy.oauth.client_assertion import private_key_problem
 from proxy.oauth.client_auth import ClientAuthMethod
+from proxy.oauth.origins import secure_origin
 from proxy.providers.base import Field, Lookup, Provider
 
 MAX_PARAMETERS = 32
@@ -149,13 +150,13 @@ def _text(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    if not _is_endpoint(value):
+    if secure_origin(value) is None:
         raise ValueError("must be an https URL without fragment (http on loopback only)")
     return value
 
 
 def _base(value: str) -> str:
-    if not _is_endpoint(value) or not _has_host_name(value) or "?" in value:
+    if secure_origin(value) is None or not _has_host_name(value) or "?" in value:
         raise ValueError("must be an https URL such as https://sso.example.org, without query (http on loopback only)")
     scheme, _, rest = value.partition("://")
     host, slash, path = rest.partition("/")
@@ -164,7 +165,7 @@ def _base(value: str) -> str:
 
 def _origin(value: str) -> str:
     bare = (value if "://" in value else f"https://{value}").removesuffix("/")
-    if not _is_endpoint(bare) or not _has_host_name(bare) or "?" in bare or bare.count("/") != 2:
+    if secure_origin(bare) is None or not _has_host_name(bare) or "?" in bare or bare.count("/") != 2:
         raise ValueError("must be a host name or https://host, without a path (http on loopback only)")
     return bare.lower()
 
@@ -207,22 +208,3 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
     "choice": _text,
     "flag": _text,
 }
-
-
-def _is_endpoint(value: str) -> bool:
-    try:
-        url = urlsplit(value)
-        host, _ = url.hostname or "", url.port
-    except ValueError:
-        return False
-    if (
-        not value.isprintable()
-        or " " in value
-        or not host
-        or "#" in value
-        or url.username is not None
-        or not value.isascii()
-    ):
-        return False
-    is_loopback = host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
-    return url.scheme == "https" or (url.scheme == "http" and is_loopback)

@@ -10,23 +10,36 @@ from urllib.parse import parse_qsl
 from proxy.model import Integration
 from proxy.oauth.client_assertion import AssertionKey
 from proxy.oauth.client_auth import Client, ClientAuthMethod
-from proxy.oauth.metadata import AuthorizationServer
+from proxy.oauth.metadata import AuthorizationServer, Undiscovered
 from proxy.providers.base import Endpoints, Provider
 from proxy.providers.fields import filled, values
 from proxy.providers.identity import FromAnswer, FromIdToken, FromResource, FromUserinfo, IdentitySource
 
+WITH_SECRET = frozenset({ClientAuthMethod.CLIENT_SECRET_POST, ClientAuthMethod.CLIENT_SECRET_BASIC})
 
-def authorization_server(provider: Provider, integration: Integration) -> AuthorizationServer:
-    """Return where the integration's authorization server listens; the ``config`` is one that ``problems`` passed.
 
-    An endpoint that only the server's metadata names is ``""`` here.
-    """
+def authorization_server(provider: Provider, integration: Integration) -> AuthorizationServer | Undiscovered:
+    """Return where the integration's authorization server listens; the ``config`` is one that ``problems`` passed."""
     known, templates = values(provider, integration.config), provider.endpoints
+    given = {
+        "authorization_endpoint": _endpoint("authorization_uri", templates.authorization, known),
+        "token_endpoint": _endpoint("token_uri", templates.token, known),
+        "userinfo_endpoint": _endpoint("userinfo_uri", templates.userinfo, known),
+        "jwks_uri": _endpoint("jwks_uri", templates.jwks, known),
+    }
+    discovered = filled(templates.discovery, known)
+    if discovered:
+        return Undiscovered(
+            issuer=discovered,
+            origins=frozenset(filled(templates.discovery_origins, known).split()),
+            issuer_aliases=provider.issuer_aliases,
+            given={name: url for name, url in given.items() if url},
+        )
     return AuthorizationServer(
-        authorization_endpoint=_endpoint("authorization_uri", templates.authorization, known),
-        token_endpoint=_endpoint("token_uri", templates.token, known),
-        userinfo_endpoint=_endpoint("userinfo_uri", templates.userinfo, known) or None,
-        jwks_uri=_endpoint("jwks_uri", templates.jwks, known) or None,
+        authorization_endpoint=given["authorization_endpoint"],
+        token_endpoint=given["token_endpoint"],
+        userinfo_endpoint=given["userinfo_endpoint"] or None,
+        jwks_uri=given["jwks_uri"] or None,
         issuer=_endpoint("issuer", templates.issuer, known) or None,
         issuer_aliases=provider.issuer_aliases,
         tenants=frozenset(filled(provider.tenants, known).split()),
@@ -40,13 +53,16 @@ def can_identify(provider: Provider, config: Mapping[str, str]) -> bool:
     return any(_is_there(source, provider.endpoints, known) for source in provider.identity)
 
 
-def has_userinfo(provider: Provider, config: Mapping[str, str]) -> bool:
-    """Say whether such an integration can be asked who the viewer is."""
-    return bool(_endpoint("userinfo_uri", provider.endpoints.userinfo, values(provider, config)))
+def resource_url(template: str, provider: Provider, integration: Integration) -> str:
+    """Return where the provider's own API is asked whose account it is."""
+    return filled(template, values(provider, integration.config))
 
 
-def client(provider: Provider, integration: Integration) -> Client:
-    """Return who we are there; without a secret and a key a public client."""
+def client(provider: Provider, integration: Integration, server: AuthorizationServer) -> Client:
+    """Return who we are there; without a secret and a key a public client.
+
+    How a secret is shown: as the administrator says, else the first way of the recipe that the server announces.
+    """
     known = values(provider, integration.config)
     client_id, said = known["client_id"], known.get("token_endpoint_auth_method")
     if integration.private_key is not None:
@@ -54,7 +70,7 @@ def client(provider: Provider, integration: Integration) -> Client:
             client_id=client_id,
             assertion_key=AssertionKey(
                 private_key=integration.private_key.reveal(),
-                audience=authorization_server(provider, integration).token_endpoint,
+                audience=server.token_endpoint,
                 certificate=known.get("certificate", ""),
                 key_id=known.get("key_id", ""),
                 rsa_algorithm=provider.rsa_algorithm,
@@ -66,7 +82,7 @@ def client(provider: Provider, integration: Integration) -> Client:
     return Client(
         client_id=client_id,
         client_secret=integration.client_secret.reveal(),
-        auth_method=ClientAuthMethod(said or provider.auth_methods[0]),
+        auth_method=ClientAuthMethod(said) if said else _method(provider, server),
         encodes_basic=known.get("basic_encoding") != "raw",
     )
 
@@ -115,17 +131,35 @@ def authorization_parameters(provider: Provider, integration: Integration) -> Se
     return [pair for pair in [*ours, *written] if pair[1]]
 
 
-def fingerprint(integration: Integration, server: AuthorizationServer) -> bytes:
-    """Return 32 bytes that change with the client or its endpoints: credentials of another one are unusable."""
+def fingerprint(integration: Integration, server: AuthorizationServer | Undiscovered) -> bytes:
+    """Return 32 bytes that change with the client or its endpoints: credentials of another one are unusable.
+
+    Where endpoints are discovered the issuer counts: it may move them.
+    """
+    match server:
+        case AuthorizationServer():
+            where = (server.authorization_endpoint, server.token_endpoint)
+        case Undiscovered():
+            where = (server.issuer, "")
+        case _:
+            assert_never(server)
     digest = hashlib.sha256()
-    for part in (integration.config["client_id"], server.authorization_endpoint, server.token_endpoint):
+    for part in (integration.config["client_id"], *where):
         raw = part.encode()
         digest.update(len(raw).to_bytes(8, "big") + raw)
     return digest.digest()
 
 
+def _method(provider: Provider, server: AuthorizationServer) -> ClientAuthMethod:
+    announced = server.token_endpoint_auth_methods_supported
+    with_secret = [method for method in provider.auth_methods if method in WITH_SECRET]
+    return next((method for method in with_secret if not announced or method in announced), with_secret[0])
+
+
 def _is_there(source: IdentitySource, templates: Endpoints, known: Mapping[str, str]) -> bool:
     match source:
+        case FromIdToken() | FromUserinfo() if filled(templates.discovery, known):
+            return True
         case FromIdToken():
             return bool(_endpoint("jwks_uri", templates.jwks, known) and _endpoint("issuer", templates.issuer, known))
         case FromUserinfo():

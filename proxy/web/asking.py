@@ -10,6 +10,7 @@ from math import ceil
 import structlog
 from aiohttp import web
 
+from proxy.flows.callback_outcomes import ProviderUnavailable
 from proxy.model import Content, Integration
 from proxy.policy import headers as internal
 from proxy.policy.redirects import Answer, how_to_ask, return_target
@@ -24,7 +25,9 @@ log = structlog.get_logger("web")
 BREAKER = web.AppKey("breaker", LoopBreaker)
 
 
-def ask(request: web.Request, *, content: Content, integration: Integration | None, return_to: str) -> web.Response:
+async def ask(
+    request: web.Request, *, content: Content, integration: Integration | None, return_to: str
+) -> web.Response:
     """Answer a request that cannot go on before its viewer was at the provider; ``None``: any integration will do."""
     way = how_to_ask(method(request), request.headers)
     if integration is None:
@@ -32,14 +35,14 @@ def ask(request: web.Request, *, content: Content, integration: Integration | No
         return page(request, "nobody_can_sign_in", status=403, content=content)
     match way:
         case Answer.REDIRECT:
-            return _redirect(request, content, integration, return_target(return_to, content))
+            return await _redirect(request, content, integration, return_target(return_to, content))
         case Answer.PAGE_WITH_LINK:
             return _page(request, content, integration, return_to)
         case Answer.UNAUTHORIZED_JSON:
             return _json(request, content, integration)
 
 
-def _redirect(request: web.Request, content: Content, integration: Integration, return_to: str) -> web.Response:
+async def _redirect(request: web.Request, content: Content, integration: Integration, return_to: str) -> web.Response:
     services = request.app[CONTROL]
     bound = binding(cookie_headers(request), services.cookies, services.random_bytes)
     if request.app[BREAKER].is_looping(binding=bound.value, content_guid=content.guid, return_to=return_to):
@@ -56,10 +59,12 @@ def _redirect(request: web.Request, content: Content, integration: Integration, 
     )
     if wait_s:
         return _too_many(request, wait_s)
-    location = services.authorization.start(
+    started = await services.authorization.start(
         content=content, integration=integration, return_to=return_to, binding=bound.value
     )
-    answer = web.Response(status=303, headers={"Location": location})
+    if isinstance(started, ProviderUnavailable):
+        return provider_unavailable(request, started)
+    answer = web.Response(status=303, headers={"Location": started})
     answer.headers.add("Set-Cookie", binding_cookie(services.cookies, bound))
     return answer
 
@@ -70,6 +75,15 @@ def _too_many(request: web.Request, wait_s: float) -> web.Response:
     pause_s = ceil(wait_s)
     answer = page(request, "too_many_starts", status=429, has_script=True, pause_s=pause_s)
     answer.headers["Retry-After"] = str(pause_s)
+    return answer
+
+
+def provider_unavailable(request: web.Request, outcome: ProviderUnavailable) -> web.Response:
+    """Say that the provider does not answer, and when to try again."""
+    content, integration = outcome.content, outcome.integration
+    link = login_link(content, integration=integration, return_to=outcome.return_to)
+    answer = page(request, "provider_unavailable", status=503, content=content, integration=integration, link=link)
+    answer.headers["Retry-After"] = str(max(1, round(outcome.retry_after_s)))
     return answer
 
 

@@ -24,7 +24,7 @@ from proxy.model import Content, Integration, IntegrationGuid
 from proxy.policy.redirects import return_target
 from proxy.policy.routing import Malformed as MalformedTarget
 from proxy.policy.routing import Routes, split_target
-from proxy.web.asking import ask
+from proxy.web.asking import ask, provider_unavailable
 from proxy.web.cookies import session_cookie
 from proxy.web.pages.rendering import login_link, page
 from proxy.web.refusals import access_refused, token_unavailable
@@ -45,9 +45,9 @@ async def login(request: web.Request) -> web.Response:
     match await services.sessions.admit(session_id(request, services.cookies), content):
         case SignInNeeded(integration=integration):
             first = integration if services.directory.sign_in is not None else asked or integration
-            return ask(request, content=content, integration=first, return_to=return_to)
+            return await ask(request, content=content, integration=first, return_to=return_to)
         case ConsentNeeded(integration=integration):
-            return ask(request, content=content, integration=asked or integration, return_to=return_to)
+            return await ask(request, content=content, integration=asked or integration, return_to=return_to)
         case AccessRefused(viewer=viewer):
             return access_refused(request, content, viewer)
         case TokenUnavailable(integration=integration, retry_after_s=retry_after_s) if asked is None:
@@ -55,7 +55,7 @@ async def login(request: web.Request) -> web.Response:
         case Admitted() if asked is None:
             return web.Response(status=303, headers={"Location": return_to})
         case Admitted() | TokenUnavailable():
-            return ask(request, content=content, integration=asked, return_to=return_to)
+            return await ask(request, content=content, integration=asked, return_to=return_to)
 
 
 def _asked(request: web.Request, content: Content) -> Integration | None:
@@ -99,17 +99,15 @@ async def callback(request: web.Request) -> web.Response:
         case ProviderFailed(error=error):
             word = error if _ERROR_WORD.fullmatch(error) else "unreadable"
             return _page(request, "provider_failed", outcome, status=502, error=word)
-        case ProviderUnavailable(retry_after_s=retry_after_s):
-            answer = _page(request, "provider_unavailable", outcome, status=503)
-            answer.headers["Retry-After"] = str(max(1, round(retry_after_s)))
-            return answer
+        case ProviderUnavailable():
+            return provider_unavailable(request, outcome)
         case Malformed():
             return _start_over(request, "malformed", None)
         case _:
             assert_never(outcome)
 
 
-_WithWayBack = Declined | IssuerMismatch | CodeRefused | ProviderFailed | ProviderUnavailable
+_WithWayBack = Declined | IssuerMismatch | CodeRefused | ProviderFailed
 
 
 def _page(

@@ -85,7 +85,7 @@ async def _answer(request: web.Request, reason: Reason) -> web.Response:
             if content is None:
                 return refuse(request, _REFUSALS[Reason.NOT_FOUND])
             return_to = request.raw_path if method(request) in {"GET", "HEAD"} else content.path
-            return ask(request, content=content, integration=integration, return_to=return_to)
+            return await ask(request, content=content, integration=integration, return_to=return_to)
         case Reason.ACCESS_REFUSED if content is not None:
             return access_refused(request, content, await _viewer(request, content))
         case Reason.TOKEN_UNAVAILABLE if content is not None and integration is not None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from proxy.flows.callback_outcomes import CallbackOutcome
+from proxy.flows.callback_outcomes import CallbackOutcome, ProviderUnavailable
 from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.sessions import Admission
 from proxy.model import Content, ContentGuid, Directory, Integration
@@ -20,7 +20,9 @@ from proxy.web.start_limits import StartLimits
 class Authorization(Protocol):
     """Starts and completes the code flow: ``flows.authorization``."""
 
-    def start(self, *, content: Content, integration: Integration, return_to: str, binding: str) -> str:
+    async def start(
+        self, *, content: Content, integration: Integration, return_to: str, binding: str
+    ) -> str | ProviderUnavailable:
         """Return the URL at the provider."""
 
     async def complete(self, raw_query: str, *, bindings: Sequence[str], session_id: str | None) -> CallbackOutcome:

@@ -13,7 +13,7 @@ from proxy.oauth.client_assertion import private_key_problem
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Field, Provider
 from proxy.providers.fields import problems
-from proxy.providers.registration import has_userinfo
+from proxy.providers.registration import can_identify
 
 _RESERVED_SLUGS = {"expires"}
 _PLACEHOLDER = re.compile(
@@ -127,12 +127,14 @@ def _check_sign_in(draft: Draft) -> None:
     provider = PROVIDERS.get(item.template) if draft.is_given(*path, "template") else None
     if provider is None or not draft.is_given(*path, "config", "userinfo_uri"):
         return
-    if not _has_userinfo(provider, item):
-        report.add(("sign_in",), f"`{name}` has no userinfo_uri, so it cannot say who the viewer is")
+    if not _can_identify(provider, item):
+        report.add(
+            ("sign_in",), f"`{name}` has no userinfo_uri (or jwks_uri and issuer), so it cannot say who the viewer is"
+        )
 
 
-def _has_userinfo(provider: Provider, item: IntegrationSettings) -> bool:
+def _can_identify(provider: Provider, item: IntegrationSettings) -> bool:
     try:
-        return has_userinfo(provider, item.config)
+        return can_identify(provider, item.config)
     except ValueError:  # a field is faulty, which is said where it stands
         return True

@@ -469,7 +469,9 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     ),
     "sign_in without userinfo": (
         [("      userinfo_uri: https://login.example.org/userinfo\n", "")],
-        ["config.yaml:2:10: sign_in: `warehouse` has no userinfo_uri, so it cannot say who the viewer is"],
+        [
+            "config.yaml:2:10: sign_in: `warehouse` has no userinfo_uri (or jwks_uri and issuer), so it cannot say who the viewer is"
+        ],
     ),
     "different owners on one origin": (
         [("    integrations: [warehouse]\n", "    integrations: [warehouse]\n" + SECOND.replace("bob@", "eve@"))],

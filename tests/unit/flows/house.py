@@ -18,7 +18,10 @@ from proxy.flows.callback_outcomes import CallbackOutcome, Granted
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import ContentKey, Exchange
 from proxy.flows.housekeeping import Housekeeping
+from proxy.flows.identities import Identities
+from proxy.flows.servers import AuthorizationServers
 from proxy.flows.sessions import SessionLifetimes, Sessions
+from proxy.flows.viewer_claims import ViewerClaims
 from proxy.model import (
     Change,
     Content,
@@ -139,6 +142,8 @@ class Provider:
         self.live_refresh_tokens: set[str] = set()
         self.is_strict = True
         self.omits_refresh_token = False
+        self.id_token: Callable[[], str] | None = None
+        """Makes the ID token of each token answer."""
         self.claims: dict[str, Any] = {"sub": "ada-at-id", "email": "ada@example.org", "email_verified": True}
 
     @property
@@ -180,6 +185,8 @@ class Provider:
         if form["grant_type"] == "authorization_code" or not self.omits_refresh_token:
             body["refresh_token"] = f"refresh-{self.issued}"
             self.live_refresh_tokens.add(f"refresh-{self.issued}")
+        if self.id_token is not None:
+            body["id_token"] = self.id_token()
         return answer(200, body)
 
 
@@ -200,9 +207,21 @@ class House:
         self.random = Random(self.seed)
         self.key_ring = KeyRing([KEY])
         self.lifetimes = SessionLifetimes(idle=timedelta(hours=12), lifetime=timedelta(days=7))
+        self.servers = AuthorizationServers(send=self.provider, now=self.clock)
+        self.identities = Identities(send=self.provider, now=self.clock, groups_claim=self.directory.groups_claim)
+        self.claims = ViewerClaims(
+            sign_in=self.directory.sign_in,
+            store=self.store,
+            servers=self.servers,
+            identities=self.identities,
+            now=self.clock,
+            publish=self.publish,
+        )
         self.keeper = CredentialsKeeper(
             store=self.store,
             key_ring=self.key_ring,
+            servers=self.servers,
+            refreshed=self.claims.read_again,
             send=self.provider,
             now=self.clock,
             sleep=self.clock.sleep,
@@ -213,6 +232,8 @@ class House:
             directory=self.directory,
             store=self.store,
             key_ring=self.key_ring,
+            servers=self.servers,
+            identities=self.identities,
             send=self.provider,
             now=self.clock,
             random_bytes=self.random.randbytes,
@@ -256,11 +277,13 @@ class House:
         """End in order; after a kill only the state file is let go of."""
         if not self.is_dead:
             await self.keeper.close()
+        await self.identities.close()
+        await self.servers.close()
         await self.store.close()
 
     # — what a browser does ————————————————————————————————————————————————————————————————————
 
-    def start(
+    async def start(
         self,
         content: Content = SALES,
         integration: Integration = WAREHOUSE,
@@ -268,9 +291,10 @@ class House:
         return_to: str = "",
         binding: str = "b1",
     ) -> dict[str, str]:
-        url = self.authorization.start(
+        url = await self.authorization.start(
             content=content, integration=integration, return_to=return_to or content.path, binding=binding
         )
+        assert isinstance(url, str), url
         return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
     async def come_back(
@@ -285,13 +309,16 @@ class House:
     ) -> str:
         """Run one whole flow; return the session id that the browser has afterwards."""
         iss = ISSUER if integration is WAREHOUSE else ""
-        state = self.start(content, integration)["state"]
+        state = (await self.start(content, integration))["state"]
         outcome = await self.come_back(state, session_id=session_id, iss=iss)
         assert isinstance(outcome, Granted), outcome
         if outcome.session_id is not None:
             return outcome.session_id.reveal()
         assert session_id is not None
         return session_id
+
+    def hash_of(self, session_id: str) -> Any:
+        return hash_handle(session_id)
 
     async def viewer_guid(self, session_id: str) -> ViewerGuid:
         known = await self.store.session(hash_handle(session_id))

@@ -31,7 +31,7 @@ from tests.unit.oauth.keys import EC_KEY, claims_of
 
 
 async def test_the_redirect_asks_for_a_code_with_a_challenge_and_a_short_state(house):
-    query = house.start(return_to="/sales/?q=1")
+    query = await house.start(return_to="/sales/?q=1")
     assert query["response_type"] == "code"
     assert query["client_id"] == "sidecar"
     assert query["redirect_uri"] == REDIRECT_URI
@@ -43,17 +43,17 @@ async def test_the_redirect_asks_for_a_code_with_a_challenge_and_a_short_state(h
 
 
 async def test_each_flow_has_its_own_verifier_nonce_and_state(house):
-    first, second = house.start(), house.start()
+    first, second = (await house.start()), (await house.start())
     for name in ("code_challenge", "nonce", "state"):
         assert first[name] != second[name]
 
 
 async def test_a_nonce_is_sent_only_where_openid_is_asked_for(house):
-    assert "nonce" not in house.start(BOTH, LAKE)
+    assert "nonce" not in (await house.start(BOTH, LAKE))
 
 
 async def test_a_very_long_return_path_falls_back_to_the_root(house):
-    query = house.start(return_to="/sales/?" + "x" * 100_000)
+    query = await house.start(return_to="/sales/?" + "x" * 100_000)
     assert len(query["state"]) <= 2048
     outcome = await house.come_back(query["state"])
     assert outcome.return_to == "/sales/"
@@ -63,14 +63,14 @@ async def test_a_very_long_return_path_falls_back_to_the_root(house):
     "foreign", ["//evil.example/", "https://evil.example/", "/stock/", "/sales/../stock/", "/\\evil"]
 )
 async def test_a_foreign_return_target_becomes_the_root(house, foreign):
-    outcome = await house.come_back(house.start(return_to=foreign)["state"])
+    outcome = await house.come_back((await house.start(return_to=foreign))["state"])
     assert outcome.return_to == "/sales/"
 
 
 async def test_a_flood_of_starts_stores_nothing(house):
     before = await house.store.changes_since(-1)
     for number in range(200):
-        house.start(binding=f"b{number}")
+        (await house.start(binding=f"b{number}"))
     assert await house.store.changes_since(-1) == before
     assert house.changes == []
 
@@ -79,7 +79,7 @@ async def test_a_flood_of_starts_stores_nothing(house):
 
 
 async def test_a_viewer_comes_back_with_a_session_a_consent_and_sealed_tokens(house):
-    query = house.start(return_to="/sales/?q=1")
+    query = await house.start(return_to="/sales/?q=1")
     outcome = await house.come_back(query["state"])
     assert isinstance(outcome, Granted)
     assert outcome.return_to == "/sales/?q=1"
@@ -97,7 +97,7 @@ async def test_a_viewer_comes_back_with_a_session_a_consent_and_sealed_tokens(ho
 
 
 async def test_the_code_is_sent_with_the_verifier_of_its_challenge(house, provider):
-    query = house.start()
+    query = await house.start()
     await house.come_back(query["state"])
     (form,) = provider.token_requests
     assert form["code"] == "the-code"
@@ -110,7 +110,7 @@ async def test_what_the_integration_says_goes_along_with_the_viewer_and_pkce_onl
     lake = replace(LAKE, config=said)
     known = directory()
     house = await build(replace(known, integrations={**known.integrations, LAKE.guid: lake}))
-    query = house.start(BOTH, lake)
+    query = await house.start(BOTH, lake)
     assert (query["prompt"], query["resource"]) == ("consent", "a")
     assert "code_challenge" not in query
     assert isinstance(await house.come_back(query["state"], iss=""), Granted)
@@ -123,7 +123,7 @@ async def test_a_private_key_signs_anew_for_every_request(build, provider):
     known = directory()
     house = await build(replace(known, integrations={**known.integrations, LAKE.guid: keyed}))
     for _ in range(2):
-        assert isinstance(await house.come_back(house.start(BOTH, keyed)["state"], iss=""), Granted)
+        assert isinstance(await house.come_back((await house.start(BOTH, keyed))["state"], iss=""), Granted)
     claims = [claims_of(form["client_assertion"], EC_KEY) for form in provider.token_requests]
     assert len({each["jti"] for each in claims}) == 2
     assert {each["aud"] for each in claims} == {keyed.config["token_uri"]}
@@ -131,7 +131,9 @@ async def test_a_private_key_signs_anew_for_every_request(build, provider):
 
 
 async def test_ten_tabs_finish_in_reverse_order_each_on_its_own_page(house):
-    tabs = [(f"b{number}", house.start(return_to=f"/sales/{number}", binding=f"b{number}")) for number in range(10)]
+    tabs = [
+        (f"b{number}", (await house.start(return_to=f"/sales/{number}", binding=f"b{number}"))) for number in range(10)
+    ]
     bindings = tuple(binding for binding, _ in tabs)
     session_id = None
     for number, (_, query) in reversed(list(enumerate(tabs))):
@@ -144,7 +146,7 @@ async def test_ten_tabs_finish_in_reverse_order_each_on_its_own_page(house):
 
 async def test_a_second_content_runs_its_own_flow_and_keeps_the_session(house):
     session_id = await house.log_in(SALES)
-    outcome = await house.come_back(house.start(STOCK)["state"], session_id=session_id)
+    outcome = await house.come_back((await house.start(STOCK))["state"], session_id=session_id)
     assert isinstance(outcome, Granted)
     assert outcome.session_id is None
     presence = await house.store.presence(hash_handle(session_id), STOCK.guid)
@@ -153,7 +155,7 @@ async def test_a_second_content_runs_its_own_flow_and_keeps_the_session(house):
 
 async def test_a_state_sealed_before_a_restart_is_good_after_it(build):
     house = await build()
-    state = house.start()["state"]
+    state = (await house.start())["state"]
     house = await build()
     assert isinstance(await house.come_back(state), Granted)
 
@@ -218,14 +220,14 @@ async def test_another_integration_is_added_to_the_viewer_who_signed_in(build):
 @pytest.mark.parametrize("session_id", [None, "never-one"])
 async def test_another_integration_needs_a_live_session_where_people_sign_in(build, session_id):
     house = await build(directory(sign_in=WAREHOUSE.guid))
-    outcome = await house.come_back(house.start(BOTH, LAKE)["state"], session_id=session_id, iss="")
+    outcome = await house.come_back((await house.start(BOTH, LAKE))["state"], session_id=session_id, iss="")
     assert outcome == StateRefused(because="session_over", return_to="/both/")
 
 
 async def test_a_session_that_grew_too_old_is_not_kept(house, clock):
     session_id = await house.log_in()
     clock.advance(12 * 3600)
-    outcome = await house.come_back(house.start()["state"], session_id=session_id)
+    outcome = await house.come_back((await house.start())["state"], session_id=session_id)
     assert isinstance(outcome, Granted)
     assert outcome.session_id is not None
     assert await house.store.session(hash_handle(session_id)) is None
@@ -241,7 +243,7 @@ async def test_who_signs_out_while_the_code_is_redeemed_gets_nothing_and_starts_
             await house.store.complete_authorization(completed)
 
     house.authorization._store = SignedOutMeanwhile(house.store)
-    outcome = await house.come_back(house.start(STOCK)["state"], session_id=session_id)
+    outcome = await house.come_back((await house.start(STOCK))["state"], session_id=session_id)
     assert outcome == StateRefused(because="session_over", return_to="/stock/")
     assert await house.store.credentials(guid, WAREHOUSE.guid) is None
 
@@ -261,7 +263,7 @@ async def test_who_signs_out_while_the_code_is_redeemed_gets_nothing_and_starts_
 async def test_without_an_identity_nobody_signs_in(build, provider, replies, outcome):
     house = await build(directory(sign_in=WAREHOUSE.guid))
     provider.userinfo_script.extend(replies)
-    refused = await house.come_back(house.start()["state"])
+    refused = await house.come_back((await house.start())["state"])
     assert isinstance(refused, outcome)
     assert refused.return_to == "/sales/"
 
@@ -274,7 +276,7 @@ async def test_without_an_identity_nobody_signs_in(build, provider, replies, out
 async def test_a_hiccup_while_asking_who_it_is_does_no_harm(build, provider, replies):
     house = await build(directory(sign_in=WAREHOUSE.guid))
     provider.userinfo_script.extend(replies)
-    assert isinstance(await house.come_back(house.start()["state"]), Granted)
+    assert isinstance(await house.come_back((await house.start())["state"]), Granted)
 
 
 async def test_where_nobody_signs_in_an_unknown_account_is_no_obstacle(house, provider):
@@ -310,7 +312,7 @@ async def test_a_random_state_is_refused(house, provider):
 
 
 async def test_every_flipped_character_of_a_state_gets_the_same_answer(house, provider):
-    state = house.start()["state"]
+    state = (await house.start())["state"]
     for position, character in enumerate(state):
         forged = state[:position] + ("A" if character != "A" else "B") + state[position + 1 :]
         assert await house.come_back(forged) == StateRefused(because="unreadable", return_to=None)
@@ -319,18 +321,18 @@ async def test_every_flipped_character_of_a_state_gets_the_same_answer(house, pr
 
 @pytest.mark.parametrize("bindings", [(), ("other",), (*(f"x{n}" for n in range(32)), "b1")])
 async def test_a_state_of_another_browser_is_refused_and_repeats_nothing_of_it(house, provider, bindings):
-    state = house.start(return_to="/sales/?chosen=by-another")["state"]
+    state = (await house.start(return_to="/sales/?chosen=by-another"))["state"]
     outcome = await house.come_back(state, bindings=bindings)
     assert outcome == StateRefused(because="other_browser", return_to="/sales/")
     assert provider.requests == []
 
 
 async def test_the_right_binding_may_stand_among_others(house):
-    assert isinstance(await house.come_back(house.start()["state"], bindings=("x", "b1", "y")), Granted)
+    assert isinstance(await house.come_back((await house.start())["state"], bindings=("x", "b1", "y")), Granted)
 
 
 async def test_a_state_expires_after_ten_minutes(house, clock, provider):
-    state = house.start(return_to="/sales/?q=1")["state"]
+    state = (await house.start(return_to="/sales/?q=1"))["state"]
     clock.advance(600)
     assert await house.come_back(state) == StateRefused(because="expired", return_to="/sales/?q=1")
     assert await house.come_back(state, bindings=()) == StateRefused(because="expired", return_to="/sales/")
@@ -339,7 +341,7 @@ async def test_a_state_expires_after_ten_minutes(house, clock, provider):
 
 @pytest.mark.parametrize("iss", ["https://evil.example", ISSUER + "/", ISSUER.upper()])
 async def test_an_answer_of_another_issuer_is_refused(house, provider, iss):
-    outcome = await house.come_back(house.start()["state"], iss=iss)
+    outcome = await house.come_back((await house.start())["state"], iss=iss)
     assert outcome == IssuerMismatch(content=SALES, integration=WAREHOUSE, return_to="/sales/")
     assert provider.requests == []
 
@@ -356,24 +358,23 @@ async def test_an_answer_of_another_issuer_is_refused(house, provider, iss):
     ids=["right", "missing though announced", "missing", "wrong though not announced", "nothing to compare with"],
 )
 def test_an_issuer_is_foreign_when_it_differs_or_is_missing_though_announced(issuer, is_announced, iss, is_foreign):
-    known = recipe(WAREHOUSE)
-    server = replace(known.server, issuer=issuer, iss_in_response_supported=is_announced)
-    assert _is_foreign_issuer(iss, replace(known, server=server)) is is_foreign
+    server = replace(recipe(WAREHOUSE).server, issuer=issuer, iss_in_response_supported=is_announced)
+    assert _is_foreign_issuer(iss, server) is is_foreign
 
 
 async def test_an_error_of_another_issuer_is_no_decline(house):
-    outcome = await house.come_back(house.start()["state"], error="access_denied", iss="https://evil.example")
+    outcome = await house.come_back((await house.start())["state"], error="access_denied", iss="https://evil.example")
     assert isinstance(outcome, IssuerMismatch)
 
 
 async def test_an_issuer_that_is_not_known_is_not_compared(house):
-    outcome = await house.come_back(house.start(BOTH, LAKE)["state"], iss="https://anything.example")
+    outcome = await house.come_back((await house.start(BOTH, LAKE))["state"], iss="https://anything.example")
     assert isinstance(outcome, Granted)
 
 
 async def test_the_state_names_the_integration_whatever_server_answers(house, provider):
     """State of the lake's flow, come back from the warehouse's server: no code reaches the warehouse."""
-    state = house.start(BOTH, LAKE)["state"]
+    state = (await house.start(BOTH, LAKE))["state"]
     await house.come_back(state, iss=ISSUER)
     assert [urlsplit(request.url).hostname for request in provider.requests] == ["lake.example.net"]
 
@@ -382,7 +383,7 @@ async def test_the_state_names_the_integration_whatever_server_answers(house, pr
 
 
 async def test_a_viewer_who_declines_is_told_so_and_the_state_is_not_spent(house, provider):
-    state = house.start(return_to="/sales/?q=1")["state"]
+    state = (await house.start(return_to="/sales/?q=1"))["state"]
     for _ in range(2):
         outcome = await house.come_back(state, error="access_denied", error_description="<script>")
         assert outcome == Declined(content=SALES, integration=WAREHOUSE, return_to="/sales/?q=1")
@@ -390,7 +391,7 @@ async def test_a_viewer_who_declines_is_told_so_and_the_state_is_not_spent(house
 
 
 async def test_another_error_is_named(house):
-    outcome = await house.come_back(house.start()["state"], error="temporarily_unavailable")
+    outcome = await house.come_back((await house.start())["state"], error="temporarily_unavailable")
     assert outcome == ProviderFailed(
         content=SALES, integration=WAREHOUSE, return_to="/sales/", error="temporarily_unavailable"
     )
@@ -406,7 +407,7 @@ async def test_another_error_is_named(house):
     ids=["content gone", "association gone", "integration gone"],
 )
 async def test_what_is_gone_meanwhile_is_not_granted(build, provider, now_there):
-    state = (await build()).start()["state"]
+    state = (await (await build()).start())["state"]
     house = await build(now_there)
     outcome = await house.come_back(state)
     assert isinstance(outcome, StateRefused)
@@ -418,7 +419,7 @@ async def test_what_is_gone_meanwhile_is_not_granted(build, provider, now_there)
 
 
 async def test_twenty_parallel_replays_make_one_token_request(house, provider):
-    state = house.start(return_to="/sales/?q=1")["state"]
+    state = (await house.start(return_to="/sales/?q=1"))["state"]
     outcomes = await asyncio.gather(*(house.come_back(state) for _ in range(20)))
     assert sum(isinstance(outcome, Granted) for outcome in outcomes) == 1
     assert outcomes.count(Replayed(content=SALES, return_to="/sales/?q=1")) == 19
@@ -427,7 +428,7 @@ async def test_twenty_parallel_replays_make_one_token_request(house, provider):
 
 async def test_a_state_stays_spent_after_a_restart(build, provider):
     house = await build()
-    state = house.start()["state"]
+    state = (await house.start())["state"]
     await house.come_back(state)
     house = await build()
     assert isinstance(await house.come_back(state), Replayed)
@@ -455,7 +456,7 @@ async def test_a_code_that_gives_no_tokens_ends_on_a_page_and_writes_nothing(
     house, provider, replies, expected, requests
 ):
     provider.script.extend(replies)
-    outcome = await house.come_back(house.start()["state"])
+    outcome = await house.come_back((await house.start())["state"])
     if isinstance(expected, str):
         assert outcome == CodeRefused(content=SALES, integration=WAREHOUSE, return_to="/sales/", because=expected)
     else:
@@ -467,12 +468,12 @@ async def test_a_code_that_gives_no_tokens_ends_on_a_page_and_writes_nothing(
 
 async def test_a_code_that_certainly_did_not_arrive_is_sent_once_more(house, provider):
     provider.script.append(NotSent("dns"))
-    assert isinstance(await house.come_back(house.start()["state"]), Granted)
+    assert isinstance(await house.come_back((await house.start())["state"]), Granted)
     assert len(provider.token_requests) == 2
 
 
 async def test_the_url_carries_no_secret(house):
-    url = house.authorization.start(content=SALES, integration=WAREHOUSE, return_to="/sales/", binding="b1")
+    url = await house.authorization.start(content=SALES, integration=WAREHOUSE, return_to="/sales/", binding="b1")
     assert "client-secret" not in url
     assert set(parse_qs(urlsplit(url).query)) == {
         "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method", "nonce",

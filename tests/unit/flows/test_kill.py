@@ -72,7 +72,7 @@ LAST = MOMENTS[-1]
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_login_that_was_killed_is_whole_or_starts_again(build, provider, moment):
     house = await build()
-    state = house.start()["state"]
+    state = (await house.start())["state"]
     fuse = Fuse(moment)
     fuse.cut(house)
     outcome = None

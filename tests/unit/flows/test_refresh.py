@@ -9,6 +9,7 @@ import pytest
 from proxy.flows.circuit import Circuits
 from proxy.flows.recipes import recipe
 from proxy.flows.refresh import Refresher
+from proxy.flows.servers import AuthorizationServers
 from proxy.model import Secret
 from proxy.oauth.message import LostAnswer, NotSent
 from proxy.policy.refresh_verdict import Operator, Retry, Success
@@ -40,7 +41,14 @@ def server():
 @pytest.fixture
 def refresher(server):
     clock = Clock()
-    return Refresher(send=server, now=clock, sleep=clock.sleep, random_bytes=bytes, circuits=Circuits())
+    return Refresher(
+        servers=AuthorizationServers(send=server, now=clock),
+        send=server,
+        now=clock,
+        sleep=clock.sleep,
+        random_bytes=bytes,
+        circuits=Circuits(),
+    )
 
 
 async def still_leased():

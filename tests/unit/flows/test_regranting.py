@@ -82,7 +82,7 @@ async def test_a_refresh_token_of_another_client_is_not_kept(build, provider):
     changed = replace(WAREHOUSE, config={**WAREHOUSE.config, "client_id": "another"})
     house = await build(replace(directory(), integrations={WAREHOUSE.guid: changed, LAKE.guid: LAKE}))
     provider.script.append(without_refresh_token())
-    await house.come_back(house.start(SALES, changed)["state"], session_id=session_id)
+    await house.come_back((await house.start(SALES, changed))["state"], session_id=session_id)
     assert (await house.row(session_id)).refresh_token is None
 
 
@@ -130,7 +130,7 @@ async def test_half_a_character_in_a_scope_is_left_out(house, provider):
 
 async def test_half_a_character_in_an_access_token_makes_it_no_token(house, provider):
     provider.script.append(without_refresh_token(access_token=f"a{HALF}"))
-    assert isinstance(await house.come_back(house.start()["state"]), ProviderUnavailable)
+    assert isinstance(await house.come_back((await house.start())["state"]), ProviderUnavailable)
 
 
 async def test_half_a_character_in_a_refresh_token_makes_it_none(house, provider):
@@ -141,7 +141,7 @@ async def test_half_a_character_in_a_refresh_token_makes_it_none(house, provider
 async def test_half_a_character_in_a_subject_is_nobody(build, provider):
     house = await build(directory(sign_in=WAREHOUSE.guid))
     provider.claims = {"sub": f"ada{HALF}"}
-    outcome = await house.come_back(house.start()["state"])
+    outcome = await house.come_back((await house.start())["state"])
     assert isinstance(outcome, CodeRefused)
     assert outcome.because == "identity"
 

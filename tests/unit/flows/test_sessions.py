@@ -177,15 +177,17 @@ async def test_a_provider_that_is_down_is_neither_a_sign_out_nor_a_new_flow(hous
     assert await house.store.session(hash_handle(session_id)) is not None
 
 
-async def test_who_is_not_named_is_refused_and_the_provider_not_asked(build, clock, provider):
-    closed = replace(SALES, access=Named(emails=frozenset({"ben@example.org"})))
+async def test_who_is_not_named_is_refused_and_no_token_asked_for(build, clock, provider):
+    closed = replace(SALES, access=Named(emails=frozenset({"ben@example.org"})), integrations=(LAKE.guid,))
     house = await build(directory(closed, sign_in=WAREHOUSE.guid))
     session_id = await house.log_in(closed)
+    await house.log_in(closed, LAKE, session_id=session_id)
     clock.advance(601)
+    asked = len(provider.requests)
     refused = await house.sessions.admit(session_id, closed)
     assert isinstance(refused, AccessRefused)
     assert refused.viewer.identity.email == "ada@example.org"
-    assert provider.refreshes == []
+    assert not [request for request in provider.requests[asked:] if "lake" in request.url]
 
 
 async def test_a_store_that_fails_signs_nobody_out(house):

@@ -1,15 +1,7 @@
 import pytest
 
 from proxy.oauth.message import OutboundResponse
-from proxy.oauth.metadata import AuthorizationServer
-from proxy.oauth.userinfo import parse_userinfo, userinfo_request
-
-BARE = AuthorizationServer(authorization_endpoint="https://id.example/a", token_endpoint="https://id.example/t")
-FULL = AuthorizationServer(
-    authorization_endpoint="https://id.example/a",
-    token_endpoint="https://id.example/t",
-    userinfo_endpoint="https://id.example/me",
-)
+from proxy.oauth.userinfo import parse_userinfo, resource_request
 
 
 def answer(status: int, body: bytes) -> OutboundResponse:
@@ -17,7 +9,7 @@ def answer(status: int, body: bytes) -> OutboundResponse:
 
 
 def test_userinfo_is_asked_with_the_access_token():
-    request = userinfo_request(FULL, "at")
+    request = resource_request("https://id.example/me", "at")
     assert (request.method, request.url, request.headers["Authorization"]) == (
         "GET",
         "https://id.example/me",
@@ -32,8 +24,3 @@ def test_claims_are_an_object_under_200():
 @pytest.mark.parametrize(("status", "body"), [(401, b'{"sub":"1"}'), (200, b"eyJ.eyJ.x"), (200, b"[]"), (204, b"")])
 def test_anything_else_has_no_claims(status: int, body: bytes):
     assert parse_userinfo(answer(status, body)) is None
-
-
-def test_an_endpoint_that_is_not_there_cannot_be_asked():
-    with pytest.raises(ValueError, match="userinfo"):
-        userinfo_request(BARE, "at")

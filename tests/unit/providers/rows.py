@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from proxy.model import Integration, IntegrationGuid, Secret
+from proxy.oauth.client_auth import Client
 from proxy.oauth.metadata import AuthorizationServer
-from proxy.providers import PROVIDERS
+from proxy.providers import PROVIDERS, registration
+from proxy.providers.base import Provider
 from proxy.providers.fields import FieldProblem, problems
 from proxy.providers.registration import authorization_server
 
@@ -27,3 +29,10 @@ def server(template: str, **config: str) -> AuthorizationServer:
 
 def faults(template: str, *secrets: str, **config: str) -> tuple[FieldProblem, ...]:
     return problems(PROVIDERS[template], {"client_id": "sidecar", **config}, secrets=secrets or {"client_secret"})
+
+
+def client(provider: Provider, made: Integration) -> Client:
+    """Who we are at the server of an integration whose endpoints are written down."""
+    at = authorization_server(provider, made)
+    assert isinstance(at, AuthorizationServer)
+    return registration.client(provider, made, at)

@@ -7,9 +7,9 @@ from proxy.providers import PROVIDERS
 from proxy.providers.azure import AZURE, AZURE_OPENAI, MSGRAPH
 from proxy.providers.fields import FieldProblem
 from proxy.providers.identity import identity_from
-from proxy.providers.registration import can_identify, client, code_scope, refresh_scope, requested_scope
+from proxy.providers.registration import can_identify, code_scope, refresh_scope, requested_scope
 from tests.unit.oauth.keys import RSA_KEY, certificate
-from tests.unit.providers.rows import faults, integration, server
+from tests.unit.providers.rows import client, faults, integration, server
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 

@@ -16,6 +16,8 @@ MINIMAL = {
     "client_id": "sidecar",
 }
 
+SERVER = AuthorizationServer(authorization_endpoint=MINIMAL["authorization_uri"], token_endpoint=MINIMAL["token_uri"])
+
 
 def integration(*, secret: str | None = "s3cret", **config: str) -> Integration:
     return Integration(
@@ -41,18 +43,18 @@ def test_all_endpoints_are_taken_as_they_are_configured():
 
 
 def test_a_client_with_a_secret_shows_it_in_the_body_by_default():
-    found = client(CUSTOM, integration())
+    found = client(CUSTOM, integration(), SERVER)
     assert (found.client_id, found.client_secret) == ("sidecar", "s3cret")
     assert found.auth_method is ClientAuthMethod.CLIENT_SECRET_POST
 
 
 def test_a_client_shows_its_secret_as_it_is_configured():
-    found = client(CUSTOM, integration(token_endpoint_auth_method="client_secret_basic"))
+    found = client(CUSTOM, integration(token_endpoint_auth_method="client_secret_basic"), SERVER)
     assert found.auth_method is ClientAuthMethod.CLIENT_SECRET_BASIC
 
 
 def test_a_client_without_a_secret_is_public():
-    found = client(CUSTOM, integration(secret=None))
+    found = client(CUSTOM, integration(secret=None), SERVER)
     assert (found.client_secret, found.auth_method) == (None, ClientAuthMethod.NONE)
 
 

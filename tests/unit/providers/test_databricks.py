@@ -6,8 +6,8 @@ from proxy.policy.refresh_verdict import Discard, Operator, verdict
 from proxy.providers.databricks import DATABRICKS
 from proxy.providers.fields import FieldProblem, filled, values
 from proxy.providers.identity import FromResource, identity_from
-from proxy.providers.registration import client, refresh_scope, requested_scope
-from tests.unit.providers.rows import faults, integration, server
+from proxy.providers.registration import refresh_scope, requested_scope
+from tests.unit.providers.rows import client, faults, integration, server
 
 HOST = "dbc-1.cloud.databricks.com"
 

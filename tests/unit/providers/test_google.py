@@ -8,10 +8,9 @@ from proxy.providers.google import GOOGLE
 from proxy.providers.registration import (
     authorization_parameters,
     can_identify,
-    client,
     requested_scope,
 )
-from tests.unit.providers.rows import faults, integration, server
+from tests.unit.providers.rows import client, faults, integration, server
 
 
 def test_its_endpoints_are_known():

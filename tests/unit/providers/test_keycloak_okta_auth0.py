@@ -11,12 +11,11 @@ from proxy.providers.okta import OKTA
 from proxy.providers.registration import (
     authorization_parameters,
     can_identify,
-    client,
     refresh_scope,
     requested_scope,
 )
 from tests.unit.oauth.keys import EC_KEY
-from tests.unit.providers.rows import faults, integration, server
+from tests.unit.providers.rows import client, faults, integration, server
 
 
 @pytest.mark.parametrize(

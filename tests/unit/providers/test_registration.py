@@ -12,13 +12,13 @@ from proxy.providers.registration import (
     client,
     code_scope,
     granted_scope,
-    has_userinfo,
     missing_scopes,
     requested_scope,
+    resource_url,
     uses_pkce,
 )
 from tests.unit.oauth.keys import RSA_KEY
-from tests.unit.providers.test_custom import MINIMAL, integration
+from tests.unit.providers.test_custom import MINIMAL, SERVER, integration
 
 TWO_PLACES = replace(
     CUSTOM,
@@ -49,14 +49,13 @@ def test_an_endpoint_of_the_integration_stands_in_the_place_of_the_types_own():
     assert (found.authorization_endpoint, found.token_endpoint) == ("http://localhost:1/a", "http://localhost:1/t")
 
 
-def test_an_integration_that_can_be_asked_for_the_viewer_says_so():
-    assert has_userinfo(CUSTOM, {**MINIMAL, "userinfo_uri": "https://u.example"})
-    assert not has_userinfo(CUSTOM, MINIMAL)
+def test_the_providers_own_source_of_identity_is_where_the_fields_say():
+    assert resource_url("{token_uri}/me", CUSTOM, integration()) == MINIMAL["token_uri"] + "/me"
 
 
 def test_a_private_key_signs_for_the_token_endpoint():
     keyed = replace(integration(secret=None, key_id="k1"), private_key=Secret(RSA_KEY))
-    found = client(replace(CUSTOM, rsa_algorithm="PS256"), keyed)
+    found = client(replace(CUSTOM, rsa_algorithm="PS256"), keyed, SERVER)
     assert found.auth_method is ClientAuthMethod.PRIVATE_KEY_JWT
     assert found.client_secret is None
     assert found.assertion_key is not None
@@ -67,8 +66,8 @@ def test_a_private_key_signs_for_the_token_endpoint():
 
 def test_basic_is_encoded_unless_the_integration_says_raw():
     method = {"token_endpoint_auth_method": "client_secret_basic"}
-    assert client(CUSTOM, integration(**method)).encodes_basic
-    assert not client(CUSTOM, integration(**method, basic_encoding="raw")).encodes_basic
+    assert client(CUSTOM, integration(**method), SERVER).encodes_basic
+    assert not client(CUSTOM, integration(**method, basic_encoding="raw"), SERVER).encodes_basic
 
 
 def test_pkce_is_on_unless_the_integration_says_false():

@@ -4,9 +4,9 @@ from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.token import TokenError
 from proxy.policy.refresh_verdict import Discard, Interactive, Operator, RetryWithoutScope, Verdict, verdict
 from proxy.providers.identity import identity_from
-from proxy.providers.registration import client, requested_scope
+from proxy.providers.registration import requested_scope
 from proxy.providers.snowflake import SNOWFLAKE
-from tests.unit.providers.rows import faults, integration, server
+from tests.unit.providers.rows import client, faults, integration, server
 
 URL = "https://myorg-acct.snowflakecomputing.com"
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from proxy.errors import SidecarError
-from proxy.flows.callback_outcomes import CallbackOutcome, Malformed
+from proxy.flows.callback_outcomes import CallbackOutcome, Malformed, ProviderUnavailable
 from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.sessions import Admission, SignInNeeded
 from proxy.model import (
@@ -84,6 +84,7 @@ class Flows:
     outcome: CallbackOutcome = field(default_factory=Malformed)
     admission: Admission = field(default_factory=lambda: SignInNeeded(integration=WAREHOUSE))
     answer: Issued | Refused = field(default_factory=lambda: Issued(access_token=Secret("the-token"), expires_in=55))
+    unlocated: ProviderUnavailable | None = None
     error: Exception | None = None
     unready: SidecarError | None = None
     started: list[dict[str, object]] = field(default_factory=list)
@@ -93,9 +94,11 @@ class Flows:
     at: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     _bytes: deque[int] = field(default_factory=lambda: deque(range(256)))
 
-    def start(self, *, content: Content, integration: Integration, return_to: str, binding: str) -> str:
+    async def start(
+        self, *, content: Content, integration: Integration, return_to: str, binding: str
+    ) -> str | ProviderUnavailable:
         self.started.append({"content": content, "integration": integration, "to": return_to, "binding": binding})
-        return f"{PROVIDER}?state={len(self.started)}"
+        return self.unlocated or f"{PROVIDER}?state={len(self.started)}"
 
     async def complete(self, raw_query: str, *, bindings: Sequence[str], session_id: str | None) -> CallbackOutcome:
         self._fail()

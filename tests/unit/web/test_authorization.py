@@ -87,6 +87,9 @@ async def test_the_callback_hands_over_every_binding_and_the_session(browser, fl
         pytest.param(CodeRefused(**WAY_BACK, because="code"), 502, "refused to confirm", id="code"),
         pytest.param(CodeRefused(**WAY_BACK, because="client"), 502, "how it is set up here", id="client"),
         pytest.param(CodeRefused(**WAY_BACK, because="identity"), 502, "did not say who you are", id="identity"),
+        pytest.param(
+            CodeRefused(**WAY_BACK, because="identity_refused"), 502, "could not be verified", id="identity refused"
+        ),
         pytest.param(ProviderFailed(**WAY_BACK, error="server_error"), 502, "<code>server_error</code>", id="error"),
         pytest.param(ProviderUnavailable(**WAY_BACK, retry_after_s=9.6), 503, "does not answer", id="down"),
     ],

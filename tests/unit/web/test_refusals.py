@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from proxy.errors import StoreUnavailable
+from proxy.flows.callback_outcomes import ProviderUnavailable
 from proxy.flows.sessions import AccessRefused, SignInNeeded
 from proxy.policy.routing import Reason
 from tests.unit.web.conftest import (
@@ -165,3 +166,15 @@ async def test_the_id_on_an_error_page_finds_its_line_in_the_log(browser):
     [line] = [line for line in lines if line["event"] == "request refused"]
     assert line["code"] == "content_slow"
     assert f"<code>{line['request_id']}</code>" in await answer.text()
+
+
+async def test_a_provider_that_cannot_be_found_is_a_page_with_the_way_back_and_no_redirect(browser, flows):
+    flows.unlocated = ProviderUnavailable(
+        content=SALES, integration=WAREHOUSE, return_to="/sales/page?x=1", retry_after_s=10
+    )
+    answer = await browser.get(
+        "/sales/page?x=1", headers=NAVIGATION | refused(Reason.SIGN_IN, integration=WAREHOUSE.guid)
+    )
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert ("Location" in answer.headers, "Set-Cookie" in answer.headers) == (False, False)
+    assert "return_to=%2Fsales%2Fpage%3Fx%3D1" in await answer.text()
