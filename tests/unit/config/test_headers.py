@@ -136,6 +136,11 @@ def test_a_faulty_name_does_not_move_the_places_of_others(tmp_path):
     assert [line.split(": ")[1] for line in found] == ["content[0].headers.drop[0]", "content[0].headers.drop[1]"]
 
 
+def test_without_a_kind_of_content_nobody_says_what_its_preset_sends(tmp_path):
+    [line] = problems(tmp_path, with_headers("{rename: {X-Forwarded-Access-Token: X-A}}", "12"))
+    assert "app_mode" in line
+
+
 def test_a_header_of_an_integration_that_is_faulty_is_no_second_problem(tmp_path):
     text = with_headers("{drop: [X-Forwarded-Access-Token-Lake]}").replace("  - name: warehouse", "  - name: '?'")
     assert not any("headers" in line for line in problems(tmp_path, text))
