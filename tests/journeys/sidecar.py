@@ -22,6 +22,8 @@ from tests.doubles.serving import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 READY_WITHIN_S = 30.0
+_LISTENS = "0A"
+"""The state of a listening socket in ``/proc/net/tcp``."""
 CALLBACK = "/__oauth__/integrations/callback"
 
 
@@ -150,6 +152,22 @@ class Sidecar:
     @property
     def open_files(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    @property
+    def connections(self) -> int:
+        """TCP connections that it holds, to viewers and to content; its listeners are none."""
+        held = set[str]()
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                held.add(str(link.readlink()))
+        lines = [line.split() for line in Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]]
+        return sum(f"socket:[{line[9]}]" in held and line[3] != _LISTENS for line in lines)
+
+    async def until_connections(self, most: int, *, within_s: float = 15) -> None:
+        """Wait until it holds no more than so many; idle ones to content go within five seconds."""
+        async with asyncio.timeout(within_s):
+            while self.connections > most:
+                await asyncio.sleep(0.1)
 
     async def start(self) -> None:
         """Start the process and wait until it says that it is ready."""

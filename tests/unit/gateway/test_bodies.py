@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import resource
 from pathlib import Path
 
 import pytest
@@ -51,6 +50,8 @@ async def test_a_chunked_upload_is_framed_anew_without_extensions_and_trailers(s
 
 
 async def test_expect_100_continue_passes_to_the_content_and_back(start):
+    """Seen to fail with a 100 of our own."""
+
     async def handler(reader, writer):
         assert b"Expect: 100-continue\r\n" in await read_head(reader)
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -68,6 +69,7 @@ async def test_expect_100_continue_passes_to_the_content_and_back(start):
 
 
 async def test_a_100_that_nobody_asked_for_is_not_passed_on(start):
+    """Seen to fail with a 100 passed on to whoever."""
     one = await start(answering(b"HTTP/1.1 100 Continue\r\n\r\n" + OK))
     client = await one.connect()
     client.send(get("/open/"))
@@ -76,7 +78,10 @@ async def test_a_100_that_nobody_asked_for_is_not_passed_on(start):
 
 
 async def test_an_early_answer_to_an_upload_reaches_a_viewer_that_is_still_sending(start):
-    """Fails when the connection is closed at once: the reset overtakes the answer."""
+    """Fails when the connection is closed at once: the reset overtakes the answer.
+
+    Seen to fail with the connection closed at once.
+    """
 
     async def handler(reader, writer):
         await read_head(reader)
@@ -138,7 +143,10 @@ async def test_events_pass_one_by_one(start):
 
 
 async def test_fifty_stalled_readers_hold_no_more_than_their_buffers(start):
-    """Fails without pausing the content: 50 downloads of 100 MB would stand in memory."""
+    """Fails without pausing the content: 50 downloads of 100 MB would stand in memory.
+
+    Seen to fail with the content never paused.
+    """
     written = 0
 
     async def handler(reader, writer):
@@ -152,7 +160,6 @@ async def test_fifty_stalled_readers_hold_no_more_than_their_buffers(start):
             written += len(piece)
 
     one = await start(handler)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     clients = [await one.connect() for _ in range(50)]
     for client in clients:
         client.reader._limit = 1024  # so that our own end stops reading
@@ -161,14 +168,16 @@ async def test_fifty_stalled_readers_hold_no_more_than_their_buffers(start):
     while settled != written:
         settled = written
         await asyncio.sleep(0.3)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
     assert written < 50 * 12 * MEGABYTE  # what kernel sockets take, not 5 GB
     for client in clients:
         client.close()
 
 
 async def test_fifty_stalled_writers_hold_no_more_than_their_buffers(start):
-    """Fails without pausing the viewer: uploads to a content that does not read would stand in memory."""
+    """Fails without pausing the viewer: uploads to a content that does not read would stand in memory.
+
+    Seen to fail with the viewer never paused.
+    """
     release = asyncio.Event()
 
     async def handler(reader, writer):
@@ -176,7 +185,6 @@ async def test_fifty_stalled_writers_hold_no_more_than_their_buffers(start):
         await release.wait()
 
     one = await start(handler)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     clients = [await one.connect() for _ in range(50)]
     sent = 0
 
@@ -195,7 +203,6 @@ async def test_fifty_stalled_writers_hold_no_more_than_their_buffers(start):
     while settled != sent:
         settled = sent
         await asyncio.sleep(0.3)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
     assert sent < 50 * 12 * MEGABYTE
     release.set()
     for task, client in zip(uploads, clients, strict=True):

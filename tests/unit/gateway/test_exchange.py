@@ -110,6 +110,7 @@ async def test_a_path_without_its_slash_is_sent_to_the_slash(start):
     ],
 )
 async def test_answers_are_framed_anew_and_the_connection_stays(start, answer, expected):
+    """Seen to fail with an answer's chunks passed on as one."""
     one = await start(answering(answer))
     client = await one.connect()
     for _ in range(2):
@@ -144,7 +145,10 @@ async def test_http10_keep_alive_is_agreed_upon(start):
 
 
 async def test_a_head_answer_has_no_body_and_its_connection_is_not_used_again(start):
-    """Fails when HEAD is framed by Content-Length: the next answer would be swallowed as its body."""
+    """Fails when HEAD is framed by Content-Length: the next answer would be swallowed as its body.
+
+    Seen to fail with HEAD framed by Content-Length.
+    """
     one = await start(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", OK))
     client = await one.connect()
     client.send(get(method=b"HEAD"))
@@ -171,6 +175,7 @@ async def test_a_body_after_head_never_reaches_the_next_viewer(start):
 
 
 async def test_bytes_on_an_idle_content_connection_end_it(start):
+    """Seen to fail with bytes on an idle connection overlooked."""
     sent = asyncio.Event()
 
     async def handler(reader, writer):
@@ -198,6 +203,7 @@ async def test_bytes_on_an_idle_content_connection_end_it(start):
 
 
 async def test_more_bytes_than_announced_are_dropped_with_their_connection(start):
+    """Seen to fail with bytes behind an answer forgiven."""
     one = await start(answering(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", OK))
     client = await one.connect()
     for _ in range(2):
@@ -209,6 +215,7 @@ async def test_more_bytes_than_announced_are_dropped_with_their_connection(start
 
 
 async def test_a_204_with_chunks_behind_it_is_answered_and_its_connection_dropped(start):
+    """Seen to fail with a 204 framed like any other answer."""
     bad = b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n12345678901234567890\r\n0\r\n\r\n"
     one = await start(answering(bad, bad))
     client = await one.connect()
@@ -238,6 +245,9 @@ async def test_a_204_with_chunks_behind_it_is_answered_and_its_connection_droppe
     ],
 )
 async def test_a_broken_answer_becomes_content_unavailable(start, answer):
+    """Seen to fail with no limit for the head of an answer.
+    Seen to fail with a tunnel made of every 101.
+    """
     one = await start(answering(answer))
     got = await one.ask(get(extra=b"Connection: close\r\n"))
     assert b"control:content-unavailable:0" in got
@@ -245,7 +255,10 @@ async def test_a_broken_answer_becomes_content_unavailable(start, answer):
 
 
 async def test_an_answer_cut_inside_its_length_cuts_the_viewer(start):
-    """Fails when the end of the content's connection is taken for the end of the body: a cache would keep the half."""
+    """Fails when the end of the content's connection is taken for the end of the body: a cache would keep the half.
+
+    Seen to fail with every end of the content's connection taken for the end of its answer.
+    """
     one = await start(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", then_close=True))
     client = await one.connect()
     client.send(get())
@@ -254,6 +267,7 @@ async def test_an_answer_cut_inside_its_length_cuts_the_viewer(start):
 
 
 async def test_a_chunked_answer_cut_in_its_middle_has_no_last_chunk(start):
+    """Seen to fail with every end of the content's connection taken for the end of its answer."""
     one = await start(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", then_close=True))
     client = await one.connect()
     client.send(get())
@@ -268,7 +282,10 @@ async def test_a_content_that_is_down_is_a_502_of_ours(start):
 
 
 async def test_a_stale_connection_is_retried_once_and_only_for_get(start):
-    """The content closes an idle connection in the moment it is taken: nothing was answered, GET may be sent again."""
+    """The content closes an idle connection in the moment it is taken: nothing was answered, GET may be sent again.
+
+    Seen to fail with no second try.
+    """
     seen = 0
 
     async def handler(reader, writer):
@@ -296,6 +313,7 @@ async def test_a_stale_connection_is_retried_once_and_only_for_get(start):
 
 
 async def test_a_client_that_goes_away_aborts_the_contents_work(start):
+    """Seen to fail with the content's connection left to its answer."""
     gone = asyncio.Event()
 
     async def handler(reader, writer):
@@ -317,6 +335,8 @@ async def test_a_client_that_goes_away_aborts_the_contents_work(start):
 
 
 async def test_a_half_closed_viewer_counts_as_gone(start):
+    """Seen to fail with a half-closed connection kept."""
+
     async def never(reader, writer):
         await read_head(reader)
         await reader.read()
@@ -393,6 +413,7 @@ async def test_an_ending_cuts_a_stream_that_is_under_way(start, change):
 
 
 async def test_a_204_that_announces_a_body_is_the_last_answer_of_its_connection(start):
+    """Seen to fail with the connection kept after a 204 that announced a body."""
     one = await start(answering(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"))
     client = await one.connect()
     for _ in range(2):

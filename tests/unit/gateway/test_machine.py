@@ -2,6 +2,8 @@
 
 The gateway's two ends run in memory; dials and the slow lane answer when the search says so, both sides stall, end and
 break when it likes. Every request has a tag, and whoever answers it writes the tag.
+
+Seen to fail with an exchange that forgets its connection when it ends.
 """
 
 from __future__ import annotations

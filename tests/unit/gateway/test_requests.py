@@ -52,6 +52,7 @@ LINE = b"GET /open/ HTTP/1.1\r\nHost: localhost\r\n"
     ],
 )  # fmt: skip
 async def test_a_request_that_could_be_read_in_two_ways_is_refused_before_the_content_is_dialled(start, raw, status):
+    """Seen to fail with two framings let through, as long as the parser takes one of them."""
     one = await start(answering(OK))
     for split in (False, True):
         client = await one.connect()
@@ -95,6 +96,7 @@ async def test_an_endless_head_is_cut_at_the_limit(start):
 
 @pytest.mark.parametrize(("count", "status"), [(7, 200), (8, 431)])
 async def test_the_number_of_headers_is_limited(start, count, status):
+    """Seen to fail with the reason inside a parser's error overlooked."""
     one = await start(answering(OK), limits=replace(Limits(), max_headers=8))
     answer = await one.ask(LINE + b"A: b\r\n" * (count - 1) + b"Connection: close\r\n" * 1 + b"\r\n")
     assert answer.startswith(b"HTTP/1.1 %d " % status)
@@ -109,7 +111,10 @@ async def test_the_length_of_the_target_is_limited(start, size, status):
 
 
 async def test_a_pipelined_request_is_not_answered_and_nothing_overtakes_the_answer_in_flight(start):
-    """Fails when the error for the second request is written at once: it would be taken for the first one's answer."""
+    """Fails when the error for the second request is written at once: it would be taken for the first one's answer.
+
+    Seen to fail with an error written at once.
+    """
     release = asyncio.Event()
 
     async def handler(reader, writer):
@@ -193,6 +198,8 @@ async def test_without_keep_alive_every_answer_is_the_last(start):
 
 
 async def test_a_slow_head_an_idle_connection_and_a_stalled_body_end(start):
+    """Seen to fail with no time limit for a head."""
+
     async def handler(reader, writer):
         await reader.read()
 

@@ -37,7 +37,10 @@ def only_viewer(one):
 
 
 async def test_a_connection_paused_for_a_slow_viewer_is_read_for_the_next_one(start):
-    """Fails when a connection goes back to the pool with its reading paused: the next viewer waits for ever."""
+    """Fails when a connection goes back to the pool with its reading paused: the next viewer waits for ever.
+
+    Seen to fail with a connection given back with its reading paused.
+    """
     one = await start(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000, OK))
     pool = one.board.pools["content-sales"]
     slow = await slow_viewer(one)

@@ -127,6 +127,7 @@ async def test_notupgrade_is_not_an_upgrade(start):
     ],
 )
 async def test_a_wrong_101_never_becomes_a_tunnel(start, answer):
+    """Seen to fail with a tunnel made of every 101."""
     one = await start(answering(answer))
     assert b"control:content-unavailable" in await one.ask(handshake())
     assert not one.board.tunnels

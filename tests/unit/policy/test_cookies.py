@@ -178,6 +178,7 @@ def test_in_any_order_only_ours_are_gone(mixed: list[tuple[bool, bytes, bytes]])
     st.sampled_from([b";", b"; ", b" ;\t"]),
 )
 def test_whatever_the_form_nothing_that_reads_as_ours_is_left(pieces: list[bytes], separator: bytes) -> None:
+    """Seen to fail with only the usual form cut out."""
     left = without_ours(separator.join(pieces), NAMES)
     for piece in left.split(b";"):
         assert not piece.strip(b' \t"=').lower().startswith((OURS.lower(), b"oauth-sidecar-"))

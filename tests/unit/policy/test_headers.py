@@ -406,6 +406,7 @@ TOO_BAD = {
 
 @pytest.mark.parametrize("value", TOO_BAD.values(), ids=TOO_BAD.keys())
 def test_a_token_that_cannot_stand_in_a_header_is_left_to_the_exchange(value: str) -> None:
+    """Seen to fail with tokens written as they come."""
     assert lines(token("warehouse", value, 1)) == ["Posit-Connect-User-Session-Token: st"]
     assert lines(session_token=value) == []
 
@@ -510,6 +511,7 @@ IDENTITIES = {
 
 @pytest.mark.parametrize(("identity", "expected"), IDENTITIES.values(), ids=IDENTITIES.keys())
 def test_identity_values_stay_on_their_line_and_can_be_read_back(identity: Identity, expected: list[str]) -> None:
+    """Seen to fail with values written as they come."""
     assert lines(identity=identity)[1:] == expected
 
 
