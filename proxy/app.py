@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ from proxy.flows.sessions import (
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.gateway.admission import AdmissionTable
 from proxy.gateway.control import ControlPool
+from proxy.gateway.descriptors import make_room
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
 from proxy.gateway.switchboard import Admit, SlowLane, Switchboard
@@ -217,6 +219,7 @@ class _Sidecar:
 
     def _switchboard(self, server: Callable[[], asyncio.BaseProtocol]) -> Switchboard:
         config, limits = self._config, self._config.limits
+        limits = replace(limits, max_connections=make_room(limits.max_connections))
         contents = config.directory.contents
         return Switchboard(
             public_host=config.public_host.encode(),

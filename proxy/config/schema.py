@@ -156,8 +156,8 @@ class LimitsSettings(_Section):
         default=_LIMITS.max_connections,
         ge=1,
         le=1_000_000,
-        description="Most viewer connections at once. Default 10000; 0 is refused. Further ones are closed. Risk: each "
-        "needs a file descriptor or two; raise `ulimit -n` with it.",
+        description="Most viewer connections at once. Default 10000; 0 is refused. Further ones get 503. Risk: each "
+        "needs two file descriptors; when the hard limit (`ulimit -Hn`) gives fewer, fewer are taken, and the log says so.",
     )
     max_connections_per_peer: Integer = Field(
         default=_LIMITS.max_connections_per_peer,

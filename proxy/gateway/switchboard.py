@@ -39,6 +39,10 @@ SlowLane = Callable[[str | None, Content], Awaitable[Admit | Refuse]]
 """Asks the use cases about a session id (``None``: no cookie) in front of a content."""
 
 
+MOST_REFUSED = 256
+"""Connections that were one too many and are told so; beyond that they are cut without a word."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Switchboard:
     """The shared state of one gateway; changed only on its event loop."""
@@ -67,6 +71,9 @@ class Switchboard:
     tunnels: dict[SessionHash | None, set[Tunnel]] = field(default_factory=dict)
     """Open and opening WebSockets by session; ``None``: content that is open to anyone."""
     connections: set[ViewerSide] = field(default_factory=set)
+    """Every open one of a viewer, also those that are on their way out."""
+    refused: set[ViewerSide] = field(default_factory=set)
+    """Those of them that were one too many: answered, and closed within seconds."""
     per_peer: dict[str, int] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -78,17 +85,27 @@ class Switchboard:
         return task
 
     def admit_connection(self, viewer: ViewerSide, peer: str) -> bool:
-        """Count a viewer's connection; ``False``: it is one too many."""
+        """Count a viewer's connection; ``False``: it is one too many, and takes nobody's place."""
+        limits, of_peer = self.limits, self.per_peer.get(peer, 0)
+        is_full = 0 < limits.max_connections <= len(self.connections) - len(self.refused)
         self.connections.add(viewer)
-        of_peer = self.per_peer[peer] = self.per_peer.get(peer, 0) + 1
-        limits = self.limits
-        if limits.max_connections and len(self.connections) > limits.max_connections:
+        if is_full or (peer and 0 < limits.max_connections_per_peer <= of_peer):
+            self.refused.add(viewer)
             return False
-        return not (peer and limits.max_connections_per_peer and of_peer > limits.max_connections_per_peer)
+        self.per_peer[peer] = of_peer + 1
+        return True
+
+    @property
+    def is_overrun(self) -> bool:
+        """Whether so many are being refused that even telling them why would take too much."""
+        return len(self.refused) > min(self.limits.max_connections, MOST_REFUSED)
 
     def connection_closed(self, viewer: ViewerSide, peer: str) -> None:
         """Stop counting a viewer's connection."""
         self.connections.discard(viewer)
+        if viewer in self.refused:
+            self.refused.discard(viewer)
+            return
         self.per_peer[peer] -= 1
         if not self.per_peer[peer]:
             del self.per_peer[peer]

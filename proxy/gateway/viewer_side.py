@@ -169,7 +169,11 @@ class ViewerSide(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer = Peer(peer[0] if isinstance(peer, tuple) else "", self.board.trusted_proxies)
         if not self.board.admit_connection(self, self.peer.address):
-            self.answer(Refusal(503, "too many connections"))
+            if self.board.is_overrun:
+                log.info("connection cut", reason="too many connections", client=self.peer.address)
+                self.abort()
+            else:
+                self.answer(Refusal(503, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
         if self.tunnel is not None:

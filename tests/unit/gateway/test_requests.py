@@ -197,6 +197,43 @@ async def test_without_keep_alive_every_answer_is_the_last(start):
     assert got.endswith(b"ok")
 
 
+@pytest.mark.parametrize("limits", [{"max_connections": 3}, {"max_connections_per_peer": 3}], ids=str)
+async def test_who_was_refused_takes_nobodys_place(start, limits):
+    """Fails when a refused connection counts until it is gone: those who stay would keep everybody else out."""
+    one = await start(answering(OK), limits=replace(Limits(), **limits))
+    accepted = [await one.connect() for _ in range(3)]
+    for client in accepted:
+        client.send(get("/open/"))
+        await client.head()
+    refused = [await one.connect() for _ in range(3)]
+    for client in refused:
+        assert (await client.head()).startswith(b"HTTP/1.1 503 ")
+    assert len(one.board.refused) == 3
+    accepted[0].close()
+    while len(one.board.connections) > 5:
+        await asyncio.sleep(0.01)
+    assert (await one.ask(get("/open/", extra=b"Connection: close\r\n"))).startswith(b"HTTP/1.1 200 ")
+    for client in (*accepted, *refused):
+        client.close()
+    while one.board.connections:
+        await asyncio.sleep(0.01)
+    assert not one.board.refused
+    assert not one.board.per_peer
+
+
+async def test_a_crowd_that_is_refused_and_stays_is_cut_without_a_word(start):
+    """Fails when all of them are answered and waited for: a flood would take every descriptor of the process."""
+    one = await start(answering(OK), limits=replace(Limits(), max_connections=2))
+    clients = [await one.connect() for _ in range(10)]
+    while len(one.board.connections) != 4:
+        await asyncio.sleep(0.01)
+    assert len(one.board.refused) == 2
+    for client in clients[4:]:
+        assert await client.until_cut() == b""
+    for client in clients:
+        client.close()
+
+
 async def test_a_slow_head_an_idle_connection_and_a_stalled_body_end(start):
     """Seen to fail with no time limit for a head."""
 
