@@ -14,6 +14,7 @@ _EXCHANGE = "tests/unit/gateway/test_exchange.py::"
 _REQUESTS = "tests/unit/gateway/test_requests.py::"
 _REVIEW = "tests/unit/gateway/test_review.py::"
 _COOKIES = "tests/unit/policy/test_cookies.py::"
+_RESTARTS = "tests/journeys/test_restarts.py::"
 _STALLED = "tests/journeys/test_stalled.py::"
 _VIEWER_SIDE = "proxy/gateway/viewer_side.py"
 _CONTENT_SIDE = "proxy/gateway/content_side.py"
@@ -186,7 +187,10 @@ POINTS = {
                 _EXCHANGE_CODE,
                 "        if nothing_was_done and request.method in _RETRYABLE and not request.has_body and self._pool is not None:\n",
                 "        if side.is_reused and not self._retried and self._pool is not None:\n",
-                (_DANGER + "test_what_may_have_been_done_is_not_asked_again",),
+                (
+                    _DANGER + "test_what_may_have_been_done_is_not_asked_again",
+                    _RESTARTS + "test_no_restart_gives_a_wrong_answer_does_a_thing_twice_or_leaves_anything",
+                ),
             ),
             Fault(
                 "the age not looked at when a connection is taken",
