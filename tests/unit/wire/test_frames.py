@@ -103,3 +103,28 @@ def test_with_an_extension_data_frames_may_be_compressed_and_control_frames_not(
     assert not following.problem
     assert following.feed(bytes((0xC9, 0x00))) == b""
     assert following.problem == PROTOCOL_ERROR
+
+
+@given(
+    before=st.sampled_from([b"", frame(b"x"), frame(b"x" * 300)[:200], b"\x82", b"\x82\x7e\x01", close_frame(1001), b"\xff\x00"]),
+    segment=st.sampled_from([
+        frame(b""), frame(b"x" * 125), frame(b"x" * 126), frame(b"x", opcode=1), frame(b"x", opcode=0), frame(b"", opcode=9),
+        frame(b"x", masked=True), frame(b"x", final=False), frame(b"x") + b"\x82", frame(b"x")[:-1], b"\xc2\x01x", b"\x82\x01xy",
+    ]),
+    largest=st.sampled_from([1, 125, 1 << 20]),
+)  # fmt: skip
+def test_one_segment_is_read_as_the_same_bytes_one_by_one(before, segment, largest):
+    at_once, one_by_one = follower(largest=largest), follower(largest=largest)
+    passed = fed(at_once, [before, segment])
+    assert passed == fed(one_by_one, [bytes((byte,)) for byte in before + segment])
+    for state in ("problem", "close_seen", "at_boundary"):
+        assert getattr(at_once, state) == getattr(one_by_one, state)
+
+
+def fed(following: FrameFollower, pieces: list[bytes]) -> bytes:
+    """Feed until there is a problem; nothing is fed after one."""
+    passed = b""
+    for piece in pieces:
+        if not following.problem:
+            passed += following.feed(piece)
+    return passed
