@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("gateway")
 
-_HEALTH_PREFIX = b"/__health__/"
-"""Probes come by address, not by name: the only paths that are served under any ``Host``."""
+_UNDER_ANY_HOST = (b"/__health__/", b"/__oauth__/static/")
+"""Probes come by address, not by name; and the page that says "not this name" has a style sheet. Nothing else."""
 
 _FILL_TRIES = 3
 
@@ -38,7 +38,7 @@ def dispatch(exchange: Exchange) -> None:
     """Send the request on its way."""
     board, request = exchange.viewer.board, exchange.request
     host = request.named.get(b"host", board.public_host)
-    if host != board.public_host and host.lower() != board.public_host and not request.path.startswith(_HEALTH_PREFIX):
+    if host != board.public_host and host.lower() != board.public_host and not request.path.startswith(_UNDER_ANY_HOST):
         exchange.refuse(Refuse(reason=Reason.MISDIRECTED))
         return
     route = board.routes.find(request.path, request.query)

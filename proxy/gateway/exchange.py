@@ -31,6 +31,9 @@ log = structlog.get_logger("gateway")
 _HELD_BYTES = 65_536
 """Body bytes held while the way to the content is not open yet; then reading pauses."""
 
+_OURS_S = 60
+"""How long our own work may take, slow lane or control plane: two questions to a provider (10 s each) and the store."""
+
 _RETRYABLE = frozenset({b"GET", b"HEAD"})
 
 
@@ -267,10 +270,12 @@ class Exchange:
             if 0 < limits.body_progress_timeout_s < still_s:
                 log.info("exchange ended", reason="no progress by the viewer")
                 self.abort()
-        elif (
-            not self._answer.is_head_written or self.viewer.is_reading_held
-        ) and 0 < limits.content_response_timeout_s < still_s:
-            self._content_failed(Reason.CONTENT_SLOW, "no answer in time")
+        elif not self._answer.is_head_written or self.viewer.is_reading_held:
+            if self._pool is None or self._pool.is_control:
+                if still_s > _OURS_S:
+                    self._content_failed(Reason.OVERLOADED, "no answer of ours in time")
+            elif 0 < limits.content_response_timeout_s < still_s:
+                self._content_failed(Reason.CONTENT_SLOW, "no answer in time")
 
     def cancel(self) -> bool:
         """Give up before anything was answered, so that another answer may be given; else cut, and return ``False``."""

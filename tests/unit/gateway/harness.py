@@ -103,6 +103,8 @@ class Harness:
     admitted: dict[str, Admit]
     slow_calls: list[str | None]
     control_requests: list[web.BaseRequest]
+    control_gate: asyncio.Event
+    """Clear it, and the control plane waits before it answers."""
     _cleanup: list[Callable[[], Awaitable[object]]]
 
     async def connect(self) -> Client:
@@ -119,6 +121,7 @@ class Harness:
             client.close()
 
     async def stop(self) -> None:
+        self.control_gate.set()
         for step in reversed(self._cleanup):
             await step()
 
@@ -189,8 +192,12 @@ async def start(
     slow_calls: list[str | None] = []
     control_requests: list[web.BaseRequest] = []
 
+    control_gate = asyncio.Event()
+    control_gate.set()
+
     async def control(request: web.BaseRequest) -> web.StreamResponse:
         control_requests.append(request)
+        await control_gate.wait()
         body = await request.read()
         reason = request.headers.get("Oauth-Sidecar-Reason", "")
         return web.Response(status=500 if reason else 200, text=f"control:{reason}:{len(body)}")
@@ -233,4 +240,4 @@ async def start(
     gateway = Gateway(board)
     port = await gateway.listen_tcp("127.0.0.1", 0, None)
     cleanup = [server.shutdown, raw.stop, lambda: gateway.drain(0.2)]
-    return Harness(gateway, board, raw, port, admitted, slow_calls, control_requests, cleanup)
+    return Harness(gateway, board, raw, port, admitted, slow_calls, control_requests, control_gate, cleanup)

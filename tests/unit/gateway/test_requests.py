@@ -158,6 +158,8 @@ async def test_another_host_is_answered_by_the_control_plane_as_misdirected(star
     raw = b"GET %b HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
     assert b"control:misdirected:0" in await one.ask(raw % (b"/open/", b"evil.example"))
     assert b"control::0" in await one.ask(raw % (b"/__health__/live", b"10.0.0.7:8080"))
+    assert b"control::0" in await one.ask(raw % (b"/__oauth__/static/pages.css", b"evil.example"))
+    assert b"control:misdirected:0" in await one.ask(raw % (b"/__oauth__/login?content=sales", b"evil.example"))
     assert (await one.ask(raw % (b"/open/", b"LOCALHOST"))).startswith(b"HTTP/1.1 200 ")
 
 

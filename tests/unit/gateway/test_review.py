@@ -307,7 +307,7 @@ def test_a_fill_older_than_the_remembered_changes_is_thrown_away():
 
 
 async def test_the_wait_in_the_slow_lane_is_limited_too(start):
-    one = await start(answering(OK), limits=replace(Limits(), content_response_timeout_s=300))
+    one = await start(answering(OK), limits=replace(Limits(), content_response_timeout_s=1))
     never = asyncio.Event()
 
     async def slow_lane(session_id, content):
@@ -317,6 +317,32 @@ async def test_the_wait_in_the_slow_lane_is_limited_too(start):
     client = await one.connect()
     client.send(get())
     await wait_for(lambda: one.board.tasks)
-    only_viewer(one).check(one.board.now + 301)
-    assert b"control:content-slow:0" in await client.reader.readuntil(b"slow:0")
+    only_viewer(one).check(one.board.now + 59)
+    assert one.board.tasks, "the content was not asked yet: its time has not begun"
+    only_viewer(one).check(one.board.now + 61)
+    assert b"control:overloaded:0" in await client.reader.readuntil(b"overloaded:0")
+    client.close()
+
+
+async def test_a_callback_may_take_longer_than_content_may(start):
+    """Fails when the control plane is held to the content's time: a code would be redeemed and its session lost."""
+    one = await start(answering(OK), limits=replace(Limits(), content_response_timeout_s=1))
+    one.control_gate.clear()
+    client = await one.connect()
+    client.send(get("/__oauth__/integrations/callback", extra=b"Connection: close\r\n"))
+    await wait_for(lambda: one.control_requests)
+    only_viewer(one).check(one.board.now + 30)
+    one.control_gate.set()
+    assert b"control::0" in await client.rest()
+    client.close()
+
+
+async def test_a_control_plane_that_never_answers_is_given_up(start):
+    one = await start(answering(OK), limits=replace(Limits(), content_response_timeout_s=0))
+    one.control_gate.clear()
+    client = await one.connect()
+    client.send(get("/__oauth__/login"))
+    await wait_for(lambda: one.control_requests)
+    only_viewer(one).check(one.board.now + 61)
+    assert (await client.rest()).startswith(b"HTTP/1.1 503 ")
     client.close()
