@@ -80,6 +80,28 @@ def test_check_finds_nothing_wrong_with_the_configuration_of_an_example_app(tmp_
     assert "is fine" in result.stdout
 
 
+def test_check_finds_nothing_wrong_with_the_configuration_in_the_readme(tmp_path):
+    [text] = re.findall(r"```yaml\n(public_url:.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    for name, key in (("store.key", STORE_KEY), ("sales.key", API_KEY)):
+        (tmp_path / name).write_text(key, encoding="utf-8")
+        text = text.replace(f"/run/secrets/{name}", name)
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+
+    result = CliRunner().invoke(
+        main, ["check", "-c", str(tmp_path / "config.yaml")], env={"WAREHOUSE_SECRET": CLIENT_SECRET}
+    )
+
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_the_api_settings_for_containers_can_be_taken(tmp_path):
+    [written] = re.findall(r"`api: ({.*?hosts: .*?})`", (ROOT / "docs/operating.md").read_text())
+    rules = yaml.safe_load(written)
+    text = changed(("api:\n", "api:\n" + "".join(f"  {key}: {json.dumps(value)}\n" for key, value in rules.items())))
+
+    assert loaded(tmp_path, text).api_hosts == ("sidecar",)
+
+
 def test_the_example_apps_have_configurations():
     assert SHIPPED
 

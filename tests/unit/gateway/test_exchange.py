@@ -65,7 +65,8 @@ async def test_a_hot_request_asks_no_slow_lane_and_makes_no_task(start):
         await read_head(client.reader)
         await client.reader.readexactly(2)
     asyncio.get_running_loop().set_task_factory(None)
-    assert one.slow_calls == ["ada"]
+    assert one.slow_calls == ["ada"], "the only way from the gateway to the store, taken by the first request"
+    assert one.control_requests == []
     assert not made
     assert len(one.content.received) == 1
     client.close()
