@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.attacks.attacker import Attacker
 from tests.attacks.wire import Wire
 from tests.journeys.sidecar import Setup
-from tests.journeys.stage import Stage, stage
+from tests.journeys.stage import Stage, nothing, stage
 from tests.journeys.viewer import Viewer
 
 
@@ -29,12 +29,13 @@ def house(setup: Setup) -> None:
 async def house_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """``/sales/`` and ``/salesd/`` with the integration, ``/public/`` and ``/corp/`` (both the first upstream) without.
 
-    A module's ``SETTINGS``, if it has any, are top-level settings for its process.
+    A module's ``SETTINGS``, if it has any, are top-level settings for its process; its ``change`` may alter the rest.
     """
 
     def change(setup: Setup) -> None:
         house(setup)
         setup.more |= getattr(request.module, "SETTINGS", {})
+        getattr(request.module, "change", nothing)(setup)
 
     folder = tmp_path_factory.mktemp("attacks")
     async with stage(folder, contents=("sales", "salesd"), change=change) as the_stage:

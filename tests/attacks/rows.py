@@ -24,14 +24,9 @@ CATALOGUE = {
 }
 
 ELSEWHERE = {
-    40: "identity is read at sign-in and lives as long as the session; re-reading it waits for roles",
+    40: "read again whenever the tokens of the sign-in are refreshed: tests/unit/flows/test_viewer_claims.py",
     41: "a configuration that cannot be evaluated: tests/unit/config",
     44: "waits for hosts of contents: no list of origins with suffixes yet; origins are compared whole (rows 85, 137)",
-    62: "waits for ID tokens: identity comes from userinfo",
-    64: "waits for ID tokens; lifetimes of access tokens: row 70",
-    65: "waits for ID tokens: no keys are fetched",
-    67: "waits for ID tokens and multi-tenant templates",
-    73: "waits for discovery: endpoints come from the configuration only",
     76: "waits for a sign-in from the command line; the redirect URI is compared by the provider",
     86: "needs a clock that a process does not have: tests/unit/flows, tests/unit/gateway",
     88: "waits for back-channel logout",

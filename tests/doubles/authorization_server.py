@@ -1,10 +1,8 @@
-"""An authorization server that a test scripts: RFC 6749, 7636, 7009 and 9207 as a plain `custom` provider speaks them.
+"""An authorization server that a test scripts: RFC 6749, 7636, 7009, 9207 and OpenID Connect as plain providers speak them.
 
 It runs in the test's own event loop and is driven by its Python attributes. People are the users of
 :mod:`tests.doubles.grants`; who sits at the browser is ``current_user``, unless the request says so itself with a
 ``Person`` header or on the consent page.
-
-Not done: ID tokens; the `custom` template takes the identity from userinfo.
 """
 
 from __future__ import annotations
@@ -22,6 +20,7 @@ from tests.doubles.clock import Clock
 from tests.doubles.faults import Faults
 from tests.doubles.gate import Gate
 from tests.doubles.grants import CLIENT_SECRET_MARKER, Family, GrantError, Grants, RegisteredClient, User, new_secret
+from tests.doubles.id_tokens import IdTokens
 from tests.doubles.journal import Entry, Journal
 from tests.doubles.rules import NO_STORE, authenticate, authorization_problem, page
 from tests.doubles.serving import serving
@@ -43,6 +42,9 @@ class AuthorizationServer:
         self.answer_gate = Gate()
         """Token requests wait here after they were processed, with the answer in hand."""
         self.current_user = "ada"
+        self.id_tokens = IdTokens()
+        self.gives_id_tokens = True
+        """When ``openid`` was granted."""
         self.decisions: deque[str] = deque()
         """Next outcomes of the authorize step, used once each; ``approve`` when empty. Others: ``deny``,
         ``error:<code>``, ``deny_no_state``, ``html_error``, ``wrong_iss``, ``drop_iss``, ``other_user:<id>``,
@@ -88,6 +90,15 @@ class AuthorizationServer:
         }
         return config | ({"client_secret": client.secrets[0]} if client.secrets else {})
 
+    def signed_config_for(self, client: RegisteredClient) -> dict[str, str]:
+        """The same for a sidecar that takes identity from ID tokens."""
+        return self.config_for(client) | {"jwks_uri": f"{self.url}/jwks"}
+
+    def oidc_config_for(self, client: RegisteredClient) -> dict[str, str]:
+        """The ``config`` of the template ``oidc``: everything but the client is discovered."""
+        config = {"issuer": self.url, "client_id": client.client_id}
+        return config | ({"client_secret": client.secrets[0]} if client.secrets else {})
+
     def owner_of(self, access_token: str) -> User | None:
         """Whose live access token this is."""
         return self.grants.owner_of(access_token, now=self.clock.now())
@@ -104,7 +115,9 @@ class AuthorizationServer:
         app.router.add_route("*", "/token", self._recorded("token", self._token))
         app.router.add_route("*", "/revoke", self._recorded("revoke", self._revoke))
         app.router.add_route("*", "/userinfo", self._recorded("userinfo", self._userinfo))
+        app.router.add_get("/jwks", self._recorded("jwks", self._jwks))
         app.router.add_get("/.well-known/oauth-authorization-server", self._recorded("metadata", self._metadata))
+        app.router.add_get("/.well-known/openid-configuration", self._recorded("metadata", self._metadata))
         return app
 
     def _recorded(self, endpoint: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -137,6 +150,9 @@ class AuthorizationServer:
                 "token_endpoint": f"{self.url}/token",
                 "revocation_endpoint": f"{self.url}/revoke",
                 "userinfo_endpoint": f"{self.url}/userinfo",
+                "jwks_uri": f"{self.url}/jwks",
+                "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],
                 "authorization_response_iss_parameter_supported": True,
@@ -181,6 +197,7 @@ class AuthorizationServer:
             redirect_uri=redirect_uri,
             scope=detail if decision == "reduce_scope" else asked.get("scope", ""),
             challenge=asked.get("code_challenge"),
+            nonce=asked.get("nonce", ""),
             user_id=detail if decision == "other_user" else user_id,
             now=self.clock.now(),
         )
@@ -255,6 +272,7 @@ class AuthorizationServer:
                     now=now,
                 )
                 offline = "offline_access" in family.scope.split()
+                nonce = family.nonce
                 refresh: dict[str, object] = {"refresh_token": self.grants.new_refresh_token(family)} if offline else {}
             case "refresh_token":
                 presented = entry.value("refresh_token") or ""
@@ -263,7 +281,7 @@ class AuthorizationServer:
                 if known is not None and not asked <= set(known.scope.split()):
                     raise GrantError("invalid_scope", "More than was granted.")
                 family, rotated = self.grants.rotate(presented, client_id=client.client_id, now=now)
-                refresh = self._refresh_member(rotated)
+                refresh, nonce = self._refresh_member(rotated), ""
             case _:
                 raise GrantError("unsupported_grant_type")
         return {
@@ -272,7 +290,15 @@ class AuthorizationServer:
             "expires_in": int(self.access_ttl_s),
             "scope": family.scope,
             **refresh,
+            **self._id_token_member(family, nonce, now),
         }
+
+    def _id_token_member(self, family: Family, nonce: str, now: float) -> dict[str, object]:
+        if "openid" not in family.scope.split() or not self.gives_id_tokens:
+            return {}
+        claims = self.grants.users[family.user_id].claims()
+        token = self.id_tokens.new(claims, issuer=self.url, client_id=family.client_id, nonce=nonce, now=now)
+        return {"id_token": token}
 
     def _new_access_token(self, family: Family, now: float) -> str:
         return self.grants.new_access_token(family, ttl_s=self.access_ttl_s, now=now, size=self.token_size)
@@ -298,6 +324,10 @@ class AuthorizationServer:
         self.grants.revoke(entry.value("token") or "")
         entry.outcome = "ok"
         return web.Response()
+
+    async def _jwks(self, _: web.Request, entry: Entry) -> web.Response:
+        entry.outcome = "ok"
+        return web.Response(body=self.id_tokens.published(), content_type="application/json")
 
     async def _userinfo(self, _: web.Request, entry: Entry) -> web.Response:
         scheme, _, token = (entry.header("Authorization") or "").partition(" ")

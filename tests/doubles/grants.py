@@ -70,6 +70,7 @@ class Code:
     redirect_uri: str
     scope: str
     challenge: str | None
+    nonce: str
     user_id: str
     expires_at: float
     family: Family | None = None
@@ -83,6 +84,8 @@ class Family:
     user_id: str
     client_id: str
     scope: str
+    nonce: str = ""
+    """As the authorization request had it: it stands in the first ID token only."""
     refresh_tokens: list[str] = field(default_factory=list)
     """Every one ever issued, the newest last."""
     rotated_at: float = 0.0
@@ -125,7 +128,15 @@ class Grants:
     # — codes ——————————————————————————————————————————————————————————————————————————————————
 
     def new_code(
-        self, *, client_id: str, redirect_uri: str, scope: str, challenge: str | None, user_id: str, now: float
+        self,
+        *,
+        client_id: str,
+        redirect_uri: str,
+        scope: str,
+        challenge: str | None,
+        user_id: str,
+        now: float,
+        nonce: str = "",
     ) -> str:
         code = Code(
             value=new_secret(CODE_MARKER),
@@ -133,6 +144,7 @@ class Grants:
             redirect_uri=redirect_uri,
             scope=scope,
             challenge=challenge,
+            nonce=nonce,
             user_id=user_id,
             expires_at=now + self.code_ttl_s,
         )
@@ -152,7 +164,9 @@ class Grants:
             raise GrantError("invalid_grant", "The code has expired.")
         if not is_verified(verifier, code.challenge):
             raise GrantError("invalid_grant", "The code verifier does not fit.")
-        code.family = Family(user_id=code.user_id, client_id=client_id, scope=code.scope, rotated_at=now)
+        code.family = Family(
+            user_id=code.user_id, client_id=client_id, scope=code.scope, nonce=code.nonce, rotated_at=now
+        )
         self.families.append(code.family)
         self.counters["code_ok"] += 1
         return code.family
