@@ -6,7 +6,8 @@ sealed.
 The house, top to bottom. An upper floor may use a lower one; rooms on one floor are strangers (held by a test)::
 
     9  cli, demo                               commands; a whole world on loopback to try it in
-    8  app, healthcheck, session_admin, logs   composition root: the only file that knows everything
+    8  app, healthcheck, session_admin         composition root: the only file that knows everything
+       logs, tls                               how it logs; certificates that are renewed while it runs
     7  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through
     6  flows    |  outbound                    use cases (await store, send)  |  HTTP client towards providers
     5  store                                   protocol, SQL statements, one small driver per engine

@@ -21,7 +21,7 @@ import uvloop
 from aiohttp import web
 
 from proxy.config.show import address
-from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, UnixListen
+from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, UnixListen
 from proxy.errors import SidecarError, StoreUnavailable
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
@@ -55,6 +55,7 @@ from proxy.policy.routing import Reason, Refuse, Routes
 from proxy.sealing import KeyRing
 from proxy.store.base import Store
 from proxy.store.sqlite import open_store
+from proxy.tls import ServerTls, watch
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.start_limits import StartLimits
@@ -109,7 +110,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         log.info("serving", public_url=config.public_url, contents=len(config.directory.contents))
         if ready is not None:
             ready.set()
-        for work in (sidecar.chores(), sidecar.feed.follow()):
+        for work in (sidecar.chores(), sidecar.feed.follow(), watch(sidecar.listeners_with_tls)):
             stack.callback(asyncio.create_task(work).cancel)
         await stop.wait()
         log.info("draining")
@@ -181,6 +182,7 @@ class _Sidecar:
             shutdown_timeout=_SHUTDOWN_S,
         )  # fmt: skip
         self._slow_lane = _slow_lane(sessions)
+        self.listeners_with_tls: list[ServerTls] = []
         self.gateway: Gateway
 
     def _publish(self, change: Change) -> None:
@@ -208,14 +210,20 @@ class _Sidecar:
         self.gateway = Gateway(self._switchboard(self._control.server))
         if config.api_listen is not None:
             with _named("api.listen", config.api_listen):
-                await _site(self._api, config.api_listen).start()
-        tls = _tls_context(config)
+                await _site(self._api, config.api_listen, self._tls_on(config.api_tls, "api.tls")).start()
+        tls = self._tls_on(config.tls, "tls")
         with _named("listen", config.listen):
             match config.listen:
                 case TcpListen(host=host, port=port):
                     await self.gateway.listen_tcp(host, port, tls)
                 case UnixListen(path=path):
                     await self.gateway.listen_unix(path, tls)
+
+    def _tls_on(self, files: Tls | None, setting: str) -> ssl.SSLContext | None:
+        if files is None:
+            return None
+        self.listeners_with_tls.append(ServerTls(files, setting=setting))
+        return self.listeners_with_tls[-1].context
 
     def _switchboard(self, server: Callable[[], asyncio.BaseProtocol]) -> Switchboard:
         config, limits = self._config, self._config.limits
@@ -308,12 +316,12 @@ def _named(setting: str, listen: Listen) -> Iterator[None]:
         raise OSError(f"{setting}: {address(listen)} cannot be opened ({reason.lower()})") from exc
 
 
-def _site(runner: web.AppRunner, listen: Listen) -> web.BaseSite:
+def _site(runner: web.AppRunner, listen: Listen, tls: ssl.SSLContext | None) -> web.BaseSite:
     match listen:
         case TcpListen(host=host, port=port):
-            return web.TCPSite(runner, host, port)
+            return web.TCPSite(runner, host, port, ssl_context=tls)
         case UnixListen(path=path):
-            return web.UnixSite(runner, path)
+            return web.UnixSite(runner, path, ssl_context=tls)
 
 
 def _api_hosts(config: Config) -> frozenset[str]:
@@ -322,16 +330,6 @@ def _api_hosts(config: Config) -> frozenset[str]:
         return frozenset(config.api_hosts)
     own = config.api_listen.host.lower()
     return frozenset({*config.api_hosts, f"[{own}]" if ":" in own else own})
-
-
-def _tls_context(config: Config) -> ssl.SSLContext | None:
-    if config.tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(config.tls.certificate, config.tls.key)
-    return context
 
 
 def _now() -> datetime:

@@ -218,7 +218,7 @@ def _server_url(config: Config, path: Path) -> str:
     reachable = _reachable(config.api_listen, config.api_hosts)
     if reachable is None:
         _end(f"{path}: client libraries need `api.listen` on a TCP port that is written out", EXIT_CONFIG)
-    return f"http://{address(reachable)}"
+    return f"{'http' if config.api_tls is None else 'https'}://{address(reachable)}"
 
 
 def _reachable(listen: Listen | None, hosts: tuple[str, ...]) -> Listen | None:

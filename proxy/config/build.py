@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 
 from proxy.config.checks.draft import header_rules_of, slug_of
-from proxy.config.schema import AccessSettings, ContentSettings, IntegrationSettings, Settings
+from proxy.config.schema import AccessSettings, ContentSettings, IntegrationSettings, Settings, TlsSettings
 from proxy.config.values import Config, ContentKey, Tls
 from proxy.model import (
     Access,
@@ -46,12 +46,13 @@ def build(settings: Settings, folder: FilePath) -> Config:
         public_url=settings.public_url,
         public_host=settings.public_url.partition("://")[2],
         listen=settings.listen,
-        tls=Tls(certificate=folder / settings.tls.certificate, key=folder / settings.tls.key) if settings.tls else None,
+        tls=_tls(settings.tls, folder),
         trusted_proxies=tuple(settings.trusted_proxies),
         store_path=settings.store.url,
         store_keys=tuple(parse_key(text) for text in settings.store.keys),
         api_listen=settings.api.listen,
         api_unsafe_listen_anywhere=settings.api.unsafe_listen_anywhere,
+        api_tls=_tls(settings.api.tls, folder),
         api_hosts=tuple(settings.api.hosts),
         content_keys=tuple(
             ContentKey(name=key.name, content_guid=contents[key.content].guid, key_hash=hash_handle(key.key))
@@ -67,6 +68,10 @@ def build(settings: Settings, folder: FilePath) -> Config:
         ),
         unsafe_shared_origin=settings.unsafe_shared_origin,
     )
+
+
+def _tls(files: TlsSettings | None, folder: FilePath) -> Tls | None:
+    return Tls(certificate=folder / files.certificate, key=folder / files.key) if files is not None else None
 
 
 def _integration(item: IntegrationSettings) -> Integration:

@@ -36,6 +36,8 @@ _STAND_INS: dict[Path, Value] = {
     ("store", "keys", 0): _TEXT,
     ("tls", "certificate"): _TEXT,
     ("tls", "key"): _TEXT,
+    ("api", "tls", "certificate"): _TEXT,
+    ("api", "tls", "key"): _TEXT,
     ("api", "keys", 0): _KEY,
     **{("api", "keys", 0, name): value for name, value in _KEY.items()},
     ("integrations", 0): _INTEGRATION,

@@ -50,11 +50,11 @@ class _Section(BaseModel):
 
 
 class TlsSettings(_Section):
-    """TLS on `listen`."""
+    """TLS on a listener. When the files change, the next connections have the new certificate, within ten seconds."""
 
     certificate: FilePath = Field(
-        description="PEM file: the certificate of the public host, then its intermediates. Required with `tls`. A "
-        "relative path starts at this file's folder."
+        description="PEM file: the certificate of the host that clients ask for, then its intermediates. Required with "
+        "`tls`. A relative path starts at this file's folder."
     )
     key: FilePath = Field(
         description="PEM file: the private key, without a passphrase. Required with `tls`. Risk: whoever reads it can "
@@ -99,8 +99,12 @@ class ApiSettings(_Section):
     )
     unsafe_listen_anywhere: Boolean = Field(
         default=False,
-        description="Allow `api.listen` off loopback, for content in other containers. Default false. Risk: API keys "
-        "and access tokens cross that network without TLS.",
+        description="Allow `api.listen` off loopback without `api.tls`, for content in other containers. Default false. "
+        "Risk: API keys and access tokens cross that network without TLS.",
+    )
+    tls: TlsSettings | None = Field(
+        default=None,
+        description="TLS on `api.listen`; content's code must trust the certificate. Default none: plain HTTP.",
     )
     hosts: list[HostName] = Field(
         default_factory=list,
@@ -448,7 +452,6 @@ NOT_SUPPORTED: dict[tuple[str, ...], str] = {
     ("dashboard_url",): "the dashboard",
     ("roles",): "roles",
     ("api", "public"): "the Server API at public_url",
-    ("api", "tls"): "TLS on the API listener",
     ("api", "keys", "role"): "keys of administrators and publishers",
     ("integrations", "config", "revocation_uri"): "giving tokens back (RFC 7009)",
     ("content", "host"): "an origin of its own for content",

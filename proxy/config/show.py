@@ -8,7 +8,7 @@ import yaml
 
 from proxy.config.build import content_guid, integration_guid
 from proxy.config.document import Value
-from proxy.config.values import Config, Listen, TcpListen, UnixListen
+from proxy.config.values import Config, Listen, TcpListen, Tls, UnixListen
 from proxy.model import (
     Access,
     Anyone,
@@ -42,7 +42,7 @@ def effective(config: Config) -> str:
     shown: dict[str, Value] = {
         "public_url": config.public_url,
         "listen": address(config.listen),
-        "tls": {"certificate": str(config.tls.certificate), "key": str(config.tls.key)} if config.tls else None,
+        "tls": _tls(config.tls),
         "trusted_proxies": [str(network) for network in config.trusted_proxies],
         "unsafe_shared_origin": config.unsafe_shared_origin,
         "sign_in": names[directory.sign_in] if directory.sign_in else None,
@@ -50,6 +50,7 @@ def effective(config: Config) -> str:
         "api": {
             "listen": address(config.api_listen) if config.api_listen else None,
             "unsafe_listen_anywhere": config.api_unsafe_listen_anywhere,
+            "tls": _tls(config.api_tls),
             "hosts": [*config.api_hosts],
             "keys": keys,
         },
@@ -68,6 +69,10 @@ def address(listen: Listen) -> str:
             return f"{_in_brackets(host)}:{port}"
         case UnixListen(path):
             return f"unix:{path}"
+
+
+def _tls(files: Tls | None) -> Value:
+    return None if files is None else {"certificate": str(files.certificate), "key": str(files.key)}
 
 
 def _integration(item: Integration, config: Config) -> Value:

@@ -35,7 +35,7 @@ Listen = TcpListen | UnixListen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """PEM files for the viewers' listener."""
+    """PEM files for a listener."""
 
     certificate: Path
     key: Path
@@ -68,6 +68,7 @@ class Config:
     api_listen: Listen | None
     """``None``: no Server API and no exchange."""
     api_unsafe_listen_anywhere: bool = False
+    api_tls: Tls | None = None
     api_hosts: tuple[str, ...] = ()
     """Lower case, without port."""
     content_keys: tuple[ContentKey, ...]

@@ -35,7 +35,7 @@ class Gateway:
     async def listen_tcp(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Accept viewers on a TCP port and return it (0 lets the system choose)."""
         server = await self.board.loop.create_server(
-            lambda: ViewerSide(self.board), host, port, backlog=_BACKLOG, reuse_address=True, **_tls_options(tls)
+            lambda: ViewerSide(self.board), host, port, backlog=_BACKLOG, reuse_address=True, **self._tls_options(tls)
         )
         self._started(server)
         return int(server.sockets[0].getsockname()[1])
@@ -44,7 +44,7 @@ class Gateway:
         """Accept viewers on a Unix socket."""
         self._started(
             await self.board.loop.create_unix_server(
-                lambda: ViewerSide(self.board), path, backlog=_BACKLOG, **_tls_options(tls)
+                lambda: ViewerSide(self.board), path, backlog=_BACKLOG, **self._tls_options(tls)
             )
         )
 
@@ -108,6 +108,12 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*board.tasks, return_exceptions=True)
 
+    def _tls_options(self, tls: ssl.SSLContext | None) -> _TlsOptions:
+        if tls is None:
+            return {}
+        patience_s = self.board.limits.head_timeout_s or None  # asyncio: 60 s, and no head comes before the handshake
+        return {"ssl": tls, "ssl_handshake_timeout": patience_s, "ssl_shutdown_timeout": _TLS_GOODBYE_S}
+
     def _started(self, server: asyncio.Server) -> None:
         self._servers.append(server)
         if self._tick is None:
@@ -136,8 +142,5 @@ class Gateway:
 
 class _TlsOptions(TypedDict, total=False):
     ssl: ssl.SSLContext
+    ssl_handshake_timeout: float | None
     ssl_shutdown_timeout: float
-
-
-def _tls_options(tls: ssl.SSLContext | None) -> _TlsOptions:
-    return {} if tls is None else {"ssl": tls, "ssl_shutdown_timeout": _TLS_GOODBYE_S}

@@ -196,6 +196,14 @@ def test_content_env_names_an_address_that_can_be_connected_to(run, config_file,
     assert f"CONNECT_SERVER={server}" in shlex.split(run("content-env", "sales", "-c", config_file).output)
 
 
+def test_content_env_says_https_when_the_api_has_tls(run, config_file, tmp_path):
+    pem_pair(tmp_path, "a")
+    changes = ("api:\n", "api:\n  tls: {certificate: a.pem, key: a.key}\n  hosts: [sidecar]\n")
+    config_file.write_text(changed(changes), encoding="utf-8")
+
+    assert "CONNECT_SERVER=https://sidecar:3939" in shlex.split(run("content-env", "sales", "-c", config_file).output)
+
+
 def test_content_env_names_the_host_that_content_reaches_the_api_by(run, config_file):
     changes = ("api:\n", "api:\n  listen: 0.0.0.0:3939\n  unsafe_listen_anywhere: true\n  hosts: [sidecar, other]\n")
     config_file.write_text(changed(changes), encoding="utf-8")

@@ -18,13 +18,15 @@ _LOOPBACK = {ip_address("127.0.0.1"), ip_address("::1")}
 
 
 def check_network(draft: Draft) -> None:
-    """Listeners apart, the API on loopback, no content that is ourselves, TLS files that load."""
+    """Listeners apart, the API on loopback or with TLS, no content that is ourselves, TLS files that load."""
     settings, report = draft.settings, draft.report
     for path, upstream in draft.given(draft.contents, "upstream", lambda item: item.upstream):
         _check_upstream(path, upstream, draft)
     _check_api_listener(draft)
+    if settings.api.tls is not None:
+        _check_tls(settings.api.tls, ("api", "tls"), draft)
     if settings.tls is not None:
-        _check_tls(settings.tls, draft)
+        _check_tls(settings.tls, ("tls",), draft)
         if settings.public_url.startswith("http:"):
             report.add(("tls",), "viewers come by plain http to `public_url`: make it https, or leave `tls` out")
 
@@ -70,11 +72,20 @@ def _check_api_listener(draft: Draft) -> None:
     if api is None:
         if settings.api.keys:
             report.add(("api", "keys"), "keys are of no use while `api.listen` is null")
+        if settings.api.tls is not None:
+            report.add(("api", "tls"), "this is of no use while `api.listen` is null")
         return
     is_far = isinstance(api, TcpListen) and not any(address.is_loopback for address in _Place.of(api.host).addresses)
-    if is_far and not settings.api.unsafe_listen_anywhere and draft.is_given("api", "unsafe_listen_anywhere"):
+    is_plain = settings.api.tls is None and draft.is_given("api", "tls")
+    if (
+        is_far
+        and is_plain
+        and not settings.api.unsafe_listen_anywhere
+        and draft.is_given("api", "unsafe_listen_anywhere")
+    ):
         report.add(
-            here, "access tokens pass here without TLS: use a loopback address, or `unsafe_listen_anywhere: true`"
+            here,
+            "access tokens pass here without TLS: use a loopback address, `api.tls`, or `unsafe_listen_anywhere: true`",
         )
     if draft.is_given("listen") and _collide(settings.listen, api):
         report.add(here, "this is the same address as `listen`")
@@ -110,22 +121,22 @@ def _reaches(upstream: Upstream, listener: Listen) -> bool:
     return isinstance(listener, UnixListen) and normpath(listener.path) == normpath(upstream.socket_path)
 
 
-def _check_tls(tls: TlsSettings, draft: Draft) -> None:
+def _check_tls(tls: TlsSettings, here: Path, draft: Draft) -> None:
     report, certificate, key = draft.report, draft.folder / tls.certificate, draft.folder / tls.key
     for name, file in (("certificate", certificate), ("key", key)):
-        if not draft.is_given("tls", name):
+        if not draft.is_given(*here, name):
             continue
         try:
             if not file.is_file():
-                report.add(("tls", name), f"there is no file {file}")
+                report.add((*here, name), f"there is no file {file}")
             else:
                 file.open("rb").close()
         except OSError as exc:
-            report.add(("tls", name), f"the file {file} cannot be read ({exc.strerror})")
-    if not (report.is_sound("tls", "certificate") and report.is_sound("tls", "key")):
+            report.add((*here, name), f"the file {file} cannot be read ({exc.strerror})")
+    if not (report.is_sound(*here, "certificate") and report.is_sound(*here, "key")):
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, OSError, ValueError) as exc:
         reason = getattr(exc, "reason", None) or "not PEM"
-        report.add(("tls",), f"certificate and key cannot be used together ({str(reason).replace('_', ' ').lower()})")
+        report.add(here, f"certificate and key cannot be used together ({str(reason).replace('_', ' ').lower()})")

@@ -215,7 +215,7 @@ def test_an_item_stays_without_any_of_its_required_settings(place, value):
         "public_url": "https://a.example",
         "store": {"url": "sqlite:///x", "keys": ["x"]},
         "tls": {"certificate": "c", "key": "k"},
-        "api": {"keys": [{"name": "a", "content": "a", "key": "k"}]},
+        "api": {"tls": {"certificate": "c", "key": "k"}, "keys": [{"name": "a", "content": "a", "key": "k"}]},
         "integrations": [{"name": "a", "template": "custom", "config": {}, "description": "kept"}],
         "content": [item],
     }
@@ -235,6 +235,7 @@ def test_an_item_stays_without_any_of_its_required_settings(place, value):
     assert parsed.settings.content[0].owner == parsed.settings.integrations[0].description == "kept"
     assert len(parsed.settings.api.keys) == 1
     assert parsed.settings.tls is not None
+    assert parsed.settings.api.tls is not None
 
 
 def test_nothing_that_stands_in_is_ever_in_force(tmp_path):

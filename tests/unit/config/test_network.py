@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.unit.config.house import changed, loaded, problems
+from tests.unit.config.house import API_KEY, changed, loaded, problems
 
 OURSELVES = [
     ("127.0.0.1:8080", "http://127.0.0.1:8080"),
@@ -168,3 +168,51 @@ def test_tls_needs_an_https_public_url(tmp_path):
     )
 
     assert "viewers come by plain http to `public_url`" in line
+
+
+# — TLS on the API's listener ——————————————————————————————————————————————————————————————————————————
+
+
+def with_api(lines: str) -> str:
+    return changed(("api:\n", "api:\n" + lines))
+
+
+def test_with_tls_the_api_may_listen_off_loopback(tmp_path):
+    pem_pair(tmp_path, "a")
+
+    config = loaded(tmp_path, with_api("  listen: 0.0.0.0:3939\n  tls: {certificate: a.pem, key: a.key}\n"))
+
+    assert config.api_tls is not None
+    assert (config.api_tls.certificate, config.api_tls.key) == (tmp_path / "a.pem", tmp_path / "a.key")
+    assert config.tls is None
+
+
+def test_the_apis_certificate_and_key_must_belong_together(tmp_path):
+    pem_pair(tmp_path, "a")
+    pem_pair(tmp_path, "b")
+
+    (line,) = problems(tmp_path, with_api("  tls: {certificate: a.pem, key: b.key}\n"))
+
+    assert line == "config.yaml:7:8: api.tls: certificate and key cannot be used together (key values mismatch)"
+
+
+def test_the_apis_files_must_be_there(tmp_path):
+    lines = problems(tmp_path, with_api("  tls: {certificate: a.pem, key: a.key}\n"))
+
+    assert [line.split(": ")[1] for line in lines] == ["api.tls.certificate", "api.tls.key"]
+
+
+def test_faulty_tls_is_one_problem_and_not_also_that_there_is_none(tmp_path):
+    (line,) = problems(tmp_path, with_api("  listen: 0.0.0.0:3939\n  tls: 12\n"))
+
+    assert line.startswith("config.yaml:8:8: api.tls: ")
+
+
+def test_tls_without_a_listener_is_of_no_use(tmp_path):
+    pem_pair(tmp_path, "a")
+    keys = f"  keys:\n    - {{name: sales, content: sales, key: {API_KEY}}}\n"
+    text = with_api("  listen: null\n  tls: {certificate: a.pem, key: a.key}\n").replace(keys, "")
+
+    (line,) = problems(tmp_path, text)
+
+    assert line == "config.yaml:8:8: api.tls: this is of no use while `api.listen` is null"

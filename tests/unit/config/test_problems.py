@@ -512,7 +512,7 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("api:\n", "api:\n  listen: 0.0.0.0:3939\n")],
         [
             (
-                "config.yaml:7:11: api.listen: access tokens pass here without TLS: use a loopback address, or "
+                "config.yaml:7:11: api.listen: access tokens pass here without TLS: use a loopback address, `api.tls`, or "
                 "`unsafe_listen_anywhere: true`"
             )
         ],

@@ -21,6 +21,7 @@ def test_an_api_that_listens_anywhere_is_shown_as_such(tmp_path):
 def test_every_setting_is_shown(tmp_path):
     text = changed(
         ("sign_in: warehouse\n", "sign_in: warehouse\ntls: {certificate: a.pem, key: a.key}\n"),
+        ("api:\n", "api:\n  tls: {certificate: a.pem, key: a.key}\n"),
         ("path: /sales/\n", "path: /sales/\n    access: {groups: [board]}\n"),
     )
     pem_pair(tmp_path, "a")

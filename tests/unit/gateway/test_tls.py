@@ -4,9 +4,12 @@ import asyncio
 import socket
 import ssl
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
+from proxy.policy.limits import Limits
 from tests.journeys.authority import Authority
 from tests.unit.gateway.harness import OK, answering, get
 
@@ -60,3 +63,13 @@ async def test_an_early_answer_over_tls_reaches_a_viewer_that_is_still_sending(s
     one = await start(handler)
     port = await one.gateway.listen_tcp("127.0.0.1", 0, authority.issue("localhost").context())
     assert (await asyncio.to_thread(upload, port)).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_handshake_that_does_not_come_is_given_up_as_a_head_is(start, authority):
+    """Fails with asyncio's own patience: a minute, in which no limit counts the connection."""
+    one = await start(answering(OK), limits=replace(Limits(), head_timeout_s=0.2))
+    port = await one.gateway.listen_tcp("127.0.0.1", 0, authority.issue("localhost").context())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
