@@ -21,6 +21,9 @@ CredentialsGuid = NewType("CredentialsGuid", str)
 SessionHash = NewType("SessionHash", bytes)
 """SHA-256 (32 bytes) of a viewer session's cookie value: the only form in which the id is kept."""
 
+HandleHash = NewType("HandleHash", bytes)
+"""SHA-256 (32 bytes) of the cookie by which a content's own host knows a viewer session; good for that content only."""
+
 SessionTokenHash = NewType("SessionTokenHash", bytes)
 """SHA-256 (32 bytes) of a content's session token."""
 
@@ -156,7 +159,7 @@ class Content:
     owner: str
     """The publisher's e-mail address; empty when nobody is named."""
     path: str
-    """Where viewers find it: starts and ends with ``/``."""
+    """Where viewers find it: starts and ends with ``/``; just ``/`` on an origin of its own."""
     upstream: Upstream
     app_mode: str
     access: Access
@@ -165,8 +168,15 @@ class Content:
     strip_prefix: bool = True
     """Whether ``path`` is taken off before the request goes to the content."""
     headers: HeaderRules = field(default_factory=HeaderRules)
+    origin: str = ""
+    """Its own origin, as browsers write it (``https://sales.example.org``); empty: under its path on ``public_url``."""
     unsafe_allow_origins: frozenset[str] = frozenset()
     """Foreign origins whose scripts may send unsafe requests and open WebSockets here, as the viewer."""
+
+    @property
+    def host(self) -> str:
+        """``host[:port]`` of its own origin, as browsers send it in ``Host``; empty without one."""
+        return self.origin.partition("://")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

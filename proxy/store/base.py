@@ -19,6 +19,7 @@ from proxy.model import (
     ContentGuid,
     Credentials,
     CredentialsGuid,
+    HandleHash,
     IntegrationGuid,
     Sealed,
     SessionHash,
@@ -107,7 +108,7 @@ class Store(Protocol):
     # — sign-in ————————————————————————————————————————————————————————————————————————————————
 
     async def claim_state(self, state_id: str, *, expires_at: datetime) -> bool:
-        """Mark a ``state`` as used; ``False`` when it was before."""
+        """Mark a ``state``, or a ticket, as used; ``False`` when it was before. Ids are random, so kinds never meet."""
 
     async def ensure_viewer(self, viewer: Viewer) -> Viewer:
         """Return the viewer with this identity, creating or bringing up to date its claims.
@@ -131,11 +132,22 @@ class Store(Protocol):
     async def presence(self, session_hash: SessionHash, content_guid: ContentGuid) -> Presence | None:
         """Return the session with this viewer's consents for the content."""
 
+    async def add_handle(
+        self, handle_hash: HandleHash, *, session_hash: SessionHash, content_guid: ContentGuid
+    ) -> bool:
+        """Let a content's own host know the session by this handle; adding it again changes nothing.
+
+        ``False`` when the session is gone.
+        """
+
+    async def presence_at_host(self, handle_hash: HandleHash, content_guid: ContentGuid) -> Presence | None:
+        """Return the session of a handle that is good for this content; ``None`` for any other."""
+
     async def touch_sessions(self, last_seen: Mapping[SessionHash, datetime]) -> None:
         """Move ``last_seen_at`` forward (never back); unknown sessions are ignored."""
 
     async def end_session(self, session_hash: SessionHash) -> bool:
-        """Delete the session and its session tokens; ``False`` when it was gone.
+        """Delete the session, its handles and its session tokens; ``False`` when it was gone.
 
         With the last session of a viewer without identity, viewer, credentials and consents go too. Feed:
         ``SessionEnded``.

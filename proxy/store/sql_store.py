@@ -19,6 +19,7 @@ from proxy.model import (
     CredentialsChanged,
     CredentialsGuid,
     CredentialsState,
+    HandleHash,
     IntegrationGuid,
     SessionEnded,
     SessionHash,
@@ -93,6 +94,17 @@ class SqlStore:
     async def presence(self, session_hash: SessionHash, content_guid: ContentGuid) -> Presence | None:
         values: Values = {"hash": session_hash, "content_guid": content_guid}
         found = await self._engine.read(statements.PRESENCE, values)
+        return rows.to_presence(found) if found else None
+
+    async def add_handle(
+        self, handle_hash: HandleHash, *, session_hash: SessionHash, content_guid: ContentGuid
+    ) -> bool:
+        values: Values = {"hash": handle_hash, "session_hash": session_hash, "content_guid": content_guid}
+        return bool(await self._engine.write(_one_statement(statements.ADD_HANDLE, values)))
+
+    async def presence_at_host(self, handle_hash: HandleHash, content_guid: ContentGuid) -> Presence | None:
+        values: Values = {"hash": handle_hash, "content_guid": content_guid}
+        found = await self._engine.read(statements.PRESENCE_AT_HOST, values)
         return rows.to_presence(found) if found else None
 
     async def touch_sessions(self, last_seen: Mapping[SessionHash, datetime]) -> None:
@@ -292,6 +304,7 @@ async def _end_sessions(transaction: Transaction, endings: Sequence[_Ending], *,
         return
     hashes = [{"hash": ending.session_hash} for ending in endings]
     await transaction.each(statements.DELETE_SESSION_TOKENS, hashes)
+    await transaction.each(statements.DELETE_HANDLES, hashes)
     await transaction.each(statements.DELETE_SESSION, hashes)
     passing = [{"guid": ending.viewer_guid} for ending in endings if not ending.has_identity]
     await transaction.each(statements.DELETE_ABANDONED_CREDENTIALS, passing)

@@ -64,6 +64,20 @@ LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid AND c.content_guid = :conte
 WHERE s.hash = :hash
 """
 
+ADD_HANDLE = """
+INSERT INTO session_handle (hash, session_hash, content_guid)
+SELECT :hash, s.hash, :content_guid FROM viewer_session s WHERE s.hash = :session_hash
+ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING hash
+"""
+
+PRESENCE_AT_HOST = """
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+    v.identified_by, v.identity, v.created_at AS viewer_created_at, c.integration_guid
+FROM session_handle h JOIN viewer_session s ON s.hash = h.session_hash JOIN viewer v ON v.guid = s.viewer_guid
+LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid AND c.content_guid = h.content_guid
+WHERE h.hash = :hash AND h.content_guid = :content_guid
+"""
+
 TOUCH_SESSION = "UPDATE viewer_session SET last_seen_at = :at WHERE hash = :hash AND last_seen_at < :at"
 
 SESSION_TOKEN_EXISTS = "SELECT hash FROM session_token WHERE hash = :hash"  # noqa: S105  # a statement
@@ -83,6 +97,7 @@ WHERE t.hash = :hash
 """  # noqa: S105  # a statement
 
 DELETE_SESSION_TOKENS = "DELETE FROM session_token WHERE session_hash = :hash"
+DELETE_HANDLES = "DELETE FROM session_handle WHERE session_hash = :hash"
 DELETE_SESSION = "DELETE FROM viewer_session WHERE hash = :hash"
 
 # The end of a viewer without identity: nobody could ever come back to these grants.

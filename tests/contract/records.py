@@ -12,6 +12,7 @@ from proxy.model import (
     Credentials,
     CredentialsGuid,
     CredentialsState,
+    HandleHash,
     Identity,
     IntegrationGuid,
     Sealed,
@@ -50,6 +51,10 @@ def session_hash(name: str) -> SessionHash:
 
 def token_hash(name: str) -> SessionTokenHash:
     return SessionTokenHash(hashlib.sha256(b"token " + name.encode()).digest())
+
+
+def handle_hash(name: str) -> HandleHash:
+    return HandleHash(hashlib.sha256(b"handle " + name.encode()).digest())
 
 
 def anonymous(guid: str = "viewer-anonymous") -> Viewer:

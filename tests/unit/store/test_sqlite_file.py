@@ -18,6 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.errors import StoreUnavailable
+from proxy.model import ContentGuid, HandleHash, SessionHash
 from proxy.store import sqlite as sqlite_engine
 from proxy.store.sqlite import APPLICATION_ID, open_store
 from tests.contract.records import NOON, WAREHOUSE, identified, minutes, sign_in
@@ -233,7 +234,7 @@ async def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(path):
     other.execute("PRAGMA user_version = 99")
     other.close()
     before = path.read_bytes()
-    await refused(path, "written by a newer oauth-sidecar .schema 99, this one knows 1.; nothing was changed")
+    await refused(path, "written by a newer oauth-sidecar .schema 99, this one knows 2.; nothing was changed")
     assert path.read_bytes() == before
 
 
@@ -257,10 +258,10 @@ async def test_a_database_locked_from_outside_is_refused_and_can_be_opened_later
 
 
 async def test_a_migration_that_fails_leaves_the_file_at_the_version_it_had(path, monkeypatch):
-    first, *_ = sqlite_engine._migrations()
+    known = sqlite_engine._migrations()
     await filled(path)
-    second = "CREATE TABLE half (done TEXT); CREATE TABLE credentials (again TEXT);"
-    monkeypatch.setattr(sqlite_engine, "_migrations", lambda: [first, second])
+    another = "CREATE TABLE half (done TEXT); CREATE TABLE credentials (again TEXT);"
+    monkeypatch.setattr(sqlite_engine, "_migrations", lambda: [*known, another])
     await refused(path, "already exists")
     monkeypatch.undo()
     store = await open_store(path)
@@ -269,13 +270,27 @@ async def test_a_migration_that_fails_leaves_the_file_at_the_version_it_had(path
 
 
 async def test_a_new_migration_runs_once_and_keeps_the_records(path, monkeypatch):
-    first, *_ = sqlite_engine._migrations()
+    known = sqlite_engine._migrations()
     await filled(path)
-    monkeypatch.setattr(sqlite_engine, "_migrations", lambda: [first, "CREATE TABLE added (one TEXT);"])
+    monkeypatch.setattr(sqlite_engine, "_migrations", lambda: [*known, "CREATE TABLE added (one TEXT);"])
     for _ in range(2):
         store = await open_store(path)
         assert await store.credentials(VIEWER.guid, WAREHOUSE) is not None
         await store.close()
+
+
+async def test_a_file_of_the_first_schema_opens_with_its_records_and_takes_handles(path, monkeypatch):
+    first, *_ = sqlite_engine._migrations()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(sqlite_engine, "_migrations", lambda: [first])
+        store = await open_store(path)
+        await store.ensure_viewer(VIEWER)
+        await store.close()
+    store = await open_store(path)
+    assert await store.ensure_viewer(VIEWER) == VIEWER
+    handle = HandleHash(b"h" * 32)
+    assert not await store.add_handle(handle, session_hash=SessionHash(b"s" * 32), content_guid=ContentGuid("sales"))
+    await store.close()
 
 
 async def test_the_file_says_whose_it_is_and_writes_are_durable(path):
@@ -288,7 +303,7 @@ async def test_the_file_says_whose_it_is_and_writes_are_durable(path):
     await store.close()
     assert found == {
         "application_id": APPLICATION_ID,
-        "user_version": 1,
+        "user_version": 2,
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
