@@ -1,5 +1,7 @@
 """The table in memory: session × content → the header block that may be injected, and until when.
 
+A session is found by its own cookie, or, at a content's own host, by the handle that is good there only.
+
 Filled by the slow lane, emptied by changes. A fill that began before a change is thrown away: the slow lane reads
 ``epoch`` *before* it asks the store, and a moved epoch refuses the fill. Times are epoch seconds.
 
@@ -17,7 +19,16 @@ from itertools import islice
 from math import inf
 
 from proxy.gateway.switchboard import Admit
-from proxy.model import Change, ChangesLost, ConsentEnded, ContentGuid, CredentialsChanged, SessionEnded, SessionHash
+from proxy.model import (
+    Change,
+    ChangesLost,
+    ConsentEnded,
+    ContentGuid,
+    CredentialsChanged,
+    HandleHash,
+    SessionEnded,
+    SessionHash,
+)
 
 _REMEMBERED_CHANGES = 4096
 """Against these a fill is compared; one that began before the oldest of them is thrown away."""
@@ -31,6 +42,9 @@ _Block = tuple[ContentGuid, bytes, float]
 
 _Entry = tuple[str, float, tuple[_Block, ...]]
 """One viewer session: whose, until when, and the blocks of the contents it visited."""
+
+_Handle = tuple[HandleHash, ContentGuid]
+"""By what a content's own host knows a session."""
 
 
 def session_hash(session_id: str) -> SessionHash:
@@ -48,6 +62,8 @@ class AdmissionTable:
         self._last_seen: OrderedDict[SessionHash, float] = OrderedDict()
         """The same keys, the least recently used first."""
         self._of_viewer: dict[str, tuple[SessionHash, ...]] = {}
+        self._by_handle: dict[_Handle, SessionHash] = {}
+        self._handles_of: dict[SessionHash, tuple[_Handle, ...]] = {}
         self._flushed_at = 0.0
         self._changes: deque[Change] = deque(maxlen=_REMEMBERED_CHANGES)
         self.epoch = 0
@@ -58,7 +74,14 @@ class AdmissionTable:
 
     def find(self, session_id: str, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
         """Return session and header block; ``None``: ask the slow lane."""
-        key = SessionHash(sha256(session_id.encode()).digest())
+        return self._block(SessionHash(sha256(session_id.encode()).digest()), content_guid, now)
+
+    def find_at_host(self, handle: str, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
+        """Return the same for the cookie of a content's own host; a session's own cookie is nothing there."""
+        key = self._by_handle.get((HandleHash(sha256(handle.encode()).digest()), content_guid))
+        return None if key is None else self._block(key, content_guid, now)
+
+    def _block(self, key: SessionHash, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -89,6 +112,8 @@ class AdmissionTable:
         self._last_seen[key] = now
         while len(self._entries) > self._max_sessions:
             self._drop(next(iter(self._last_seen)))
+        if admit.handle_hash is not None:
+            self._add_handle(key, (admit.handle_hash, content_guid))
         return True
 
     def viewer_of(self, key: SessionHash) -> str | None:
@@ -121,6 +146,8 @@ class AdmissionTable:
                 self._entries.clear()
                 self._last_seen.clear()
                 self._of_viewer.clear()
+                self._by_handle.clear()
+                self._handles_of.clear()
 
     def seen_since_flush(self, now: float) -> Iterator[Mapping[SessionHash, datetime]]:
         """Give the sessions active since the last call, for the store: in batches, at least one, which may be empty.
@@ -155,6 +182,11 @@ class AdmissionTable:
                 return True
         return False
 
+    def _add_handle(self, key: SessionHash, handle: _Handle) -> None:
+        if handle not in self._by_handle:
+            self._by_handle[handle] = key
+            self._handles_of[key] = (*self._handles_of.get(key, ()), handle)
+
     def _forget_blocks(self, viewer_guid: str | None, content_guid: ContentGuid | None) -> None:
         """Forget the blocks of one viewer or (``None``) all, for one content or (``None``) all."""
         for key in tuple(self._entries) if viewer_guid is None else self._of_viewer.get(viewer_guid, ()):
@@ -167,6 +199,8 @@ class AdmissionTable:
         if entry is None:
             return
         del self._last_seen[key]
+        for handle in self._handles_of.pop(key, ()):
+            del self._by_handle[handle]
         others = tuple(other for other in self._of_viewer.pop(entry[0]) if other != key)
         if others:
             self._of_viewer[entry[0]] = others

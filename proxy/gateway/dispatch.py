@@ -13,6 +13,7 @@ from proxy.model import Anyone, Content
 from proxy.policy.cookies import session_ids
 from proxy.policy.origin import is_foreign
 from proxy.policy.routing import (
+    RESERVED_PREFIX,
     Malformed,
     NotFound,
     OwnPath,
@@ -38,24 +39,39 @@ def dispatch(exchange: Exchange) -> None:
     """Send the request on its way."""
     board, request = exchange.viewer.board, exchange.request
     host = request.named.get(b"host", board.public_host)
-    if host != board.public_host and host.lower() != board.public_host and not request.path.startswith(_UNDER_ANY_HOST):
-        exchange.refuse(Refuse(reason=Reason.MISDIRECTED))
+    if host != board.public_host and host.lower() != board.public_host:
+        _at_other_host(exchange, board.contents_by_host.get(host.lower()))
         return
     route = board.routes.find(request.path, request.query)
     match route:
         case Content():
             _to_content(exchange, route)
         case OwnPath():
-            if request.is_upgrade:
-                exchange.answer_here(Refusal(400, "upgrade refused"))
-            else:
-                exchange.to_control_plane()
+            _to_control_plane(exchange)
         case RedirectToSlash(location=location):
             exchange.redirect_here(location)
         case NotFound():
             exchange.refuse(Refuse(reason=Reason.NOT_FOUND))
         case _:
             assert_never(route)
+
+
+def _at_other_host(exchange: Exchange, content: Content | None) -> None:
+    """Everything at a content's own host is that content, but for the paths that are ours everywhere."""
+    path = exchange.request.path
+    if content is not None and not path.startswith(RESERVED_PREFIX):
+        _to_content(exchange, content)
+    elif content is not None or path.startswith(_UNDER_ANY_HOST):
+        _to_control_plane(exchange, content)
+    else:
+        exchange.refuse(Refuse(reason=Reason.MISDIRECTED))
+
+
+def _to_control_plane(exchange: Exchange, at_host_of: Content | None = None) -> None:
+    if exchange.request.is_upgrade:
+        exchange.answer_here(Refusal(400, "upgrade refused"))
+    else:
+        exchange.to_control_plane(at_host_of)
 
 
 def _to_content(exchange: Exchange, content: Content) -> None:
@@ -67,7 +83,8 @@ def _to_content(exchange: Exchange, content: Content) -> None:
         return
     exchange.target = target
     may_change = request.is_upgrade or request.method not in SAFE_METHODS
-    if may_change and is_foreign(request.headers, own_origin=board.own_origin, allowed=content.unsafe_allow_origins):
+    own_origin = content.origin or board.own_origin
+    if may_change and is_foreign(request.headers, own_origin=own_origin, allowed=content.unsafe_allow_origins):
         exchange.refuse(Refuse(reason=Reason.ORIGIN_REFUSED))
         return
     if isinstance(content.access, Anyone):
@@ -75,7 +92,8 @@ def _to_content(exchange: Exchange, content: Content) -> None:
         return
     ids = session_ids(request.cookies, board.names) if request.cookies else None
     session_id = ids[0] if ids else None
-    hit = board.admission.find(session_id, content.guid, board.now) if session_id is not None else None
+    find = board.admission.find_at_host if content.origin else board.admission.find
+    hit = find(session_id, content.guid, board.now) if session_id is not None else None
     if hit is not None:
         exchange.forward(hit[1], hit[0])
     else:

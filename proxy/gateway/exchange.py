@@ -92,16 +92,16 @@ class Exchange:
             request_head(
                 self.request, public_host=board.public_host, target=self.target, names=board.names, ours=board.injected,
                 injected=header_block + self.viewer.peer.forwarded_headers(
-                    self.request, content, host=board.public_host, proto=board.proto
+                    self.request, content, public_host=board.public_host, proto=board.proto
                 ),
             )
         )  # fmt: skip
         self._go(board.pools[content.guid])
 
-    def to_control_plane(self) -> None:
-        """Send the request, as it is, to our own application."""
+    def to_control_plane(self, at_host_of: Content | None = None) -> None:
+        """Send the request, as it is, to our own application; ``at_host_of``: the content whose own host was asked."""
         self.request_id = self.viewer.board.next_request_id()
-        self._to_control(None)
+        self._to_control(at_host_of)
 
     def refuse(self, refusal: Refuse) -> None:
         """Let the control plane answer in the content's place; what is left of the request's body is dropped."""
@@ -115,7 +115,7 @@ class Exchange:
         self.request_id = self.request_id or board.next_request_id()
         self._sent.drop_body()
         self.viewer.release_reading()
-        self._to_control(refusal)
+        self._to_control(self.content, refusal)
 
     def answer_here(self, refusal: Refusal) -> None:
         """Answer without anybody behind us, and close."""
@@ -130,12 +130,12 @@ class Exchange:
         self._answer.redirect(location, self.viewer.connection_header(self.request))
         self.answer_end()
 
-    def _to_control(self, refusal: Refuse | None) -> None:
+    def _to_control(self, content: Content | None, refusal: Refuse | None = None) -> None:
         viewer = self.viewer
         self._sent.head(
             request_head_to_control(
                 self.request, public_host=viewer.board.public_host, client=viewer.peer.client, request_id=self.request_id,
-                content=None if refusal is None else self.content, refusal=refusal,
+                content=content, refusal=refusal,
             )
         )  # fmt: skip
         self._go(viewer.board.control)

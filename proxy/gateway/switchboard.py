@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from proxy.model import Content, ContentGuid, SessionHash
+from proxy.model import Content, ContentGuid, HandleHash, SessionHash
 from proxy.policy.cookies import CookieNames
 from proxy.policy.limits import Limits
 from proxy.policy.routing import Refuse, Routes
@@ -33,10 +33,12 @@ class Admit:
     good_until: float
     expires_at: float
     """Absolute end of the session, epoch seconds."""
+    handle_hash: HandleHash | None = None
+    """By what the content's own host knows the session; ``None``: the content is under a path of ``public_url``."""
 
 
 SlowLane = Callable[[str | None, Content], Awaitable[Admit | Refuse]]
-"""Asks the use cases about a session id (``None``: no cookie) in front of a content."""
+"""Asks the use cases about a cookie's value (``None``: there is none) in front of a content."""
 
 
 MOST_REFUSED = 256
@@ -53,6 +55,9 @@ class Switchboard:
     own_origin: str
     names: CookieNames
     routes: Routes
+    """The contents under a path of ``public_url``."""
+    contents_by_host: Mapping[bytes, Content] = field(default_factory=dict)
+    """The contents on an origin of their own, by ``Host`` in lower case."""
     limits: Limits
     trusted_proxies: tuple[Network, ...]
     injected: frozenset[bytes]

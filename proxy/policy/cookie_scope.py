@@ -6,6 +6,8 @@ from __future__ import annotations
 def narrowed(cookie: bytes, prefix: bytes) -> bytes | None:
     """Return the ``Set-Cookie`` value with ``Path`` inside ``prefix`` and without ``Domain``.
 
+    ``Domain`` goes even where the content has a host of its own: with it, its cookie would also come to ``public_url`` and
+    to every sibling, where it could overflow the browser's jar or pass for that content's own.
     ``None``: it cannot be kept there, the viewer does not get it.
     """
     pair, *attributes = cookie.split(b";")

@@ -48,9 +48,13 @@ REQUEST_FAMILIES = (
 NEVER_BY_CONNECTION = frozenset({b"host", b"cookie", b"content-length", b"transfer-encoding"})
 """Names that ``Connection`` cannot take away: without them request and answer would mean something else."""
 
-ORIGIN_WIDE = frozenset({b"service-worker-allowed", b"clear-site-data", b"nel", b"report-to", b"alt-svc"})
+ORIGIN_WIDE = frozenset({b"service-worker-allowed", b"nel", b"report-to"})
 """Answer headers with which one content would act for, or listen to, everything on its origin (``NEL`` reports the
-addresses of other pages, callback included)."""
+addresses of other pages, callback included): only a content that is alone there may send them."""
+
+SITE_WIDE = frozenset({b"clear-site-data", b"alt-svc"})
+"""Answer headers that no content may send. ``Clear-Site-Data: "cookies"`` empties the whole registrable domain, our
+sign-in and every sibling included; ``Alt-Svc`` speaks of the listener, which is ours."""
 
 
 class _Verdict(IntEnum):
@@ -116,7 +120,7 @@ class _ResponseVerdicts(_RequestVerdicts):
             return special
         if folded in ORIGIN_WIDE:
             return _Verdict.ORIGIN_WIDE
-        is_dropped = folded in HOP_BY_HOP or folded in self._injected
+        is_dropped = folded in HOP_BY_HOP or folded in SITE_WIDE or folded in self._injected
         return _DROP if is_dropped or folded.startswith((b"proxy-", b"oauth-sidecar-")) else _FORWARD
 
 
@@ -190,12 +194,11 @@ def to_viewer(
     *,
     content: Content,
     injected: frozenset[bytes] = frozenset(),
-    shared_origin: bool = True,
     keep_upgrade: bool = False,
 ) -> list[Header]:
     """Return what the viewer may see of the content's headers, in order.
 
-    ``shared_origin``: anything else, our sign-in pages included, lives on the content's origin (so always with a path).
+    A content under a path shares its origin with others and with our sign-in pages.
     ``keep_upgrade``: the answer is the 101 of a checked WebSocket handshake. ``Content-Length`` passes: an answer to HEAD
     and a 304 have one without a body; the caller drops it where it frames the body otherwise.
     """
@@ -225,7 +228,7 @@ def to_viewer(
                     kept.append((header[0], cookie))
             case _Verdict.LOCATION:
                 kept.append((header[0], _public_location(header[1], content)))
-            case _Verdict.ORIGIN_WIDE if not shared_origin:
+            case _Verdict.ORIGIN_WIDE if content.origin:
                 kept.append(header)
             case _Verdict.UPGRADE if keep_upgrade:
                 kept.append(header)

@@ -55,16 +55,16 @@ def request_head_to_control(
 ) -> bytes:
     """Return the head for our own application.
 
-    For a refused request (``refusal``) that is a request without body, GET unless it was HEAD, with the reason in
+    ``content``: the refused one, or, for a path of ours, the one whose own host was asked. For a refused request (``refusal``) that is a request without body, GET unless it was HEAD, with the reason in
     internal headers; those names never pass in from a viewer.
     """
     passed = policy.to_control_plane(request.headers)
     told: list[Header] = [(policy.CLIENT, client.encode()), (policy.REQUEST_ID, request_id.encode())]
     method, framing = request.method, _request_framing(request)
+    if content is not None:
+        told.append((policy.CONTENT, content.guid.encode()))
     if refusal is not None:
         told.append((policy.REASON, refusal.reason.value.encode()))
-        if content is not None:
-            told.append((policy.CONTENT, content.guid.encode()))
         if refusal.integration_guid:
             told.append((policy.INTEGRATION, refusal.integration_guid.encode()))
         if refusal.retry_after_s:

@@ -65,14 +65,14 @@ class Peer:
         """Take note of a proxy's next request: it speaks for another viewer with each."""
         self.client = client_address(self.address, request.headers, self._proxies)
 
-    def forwarded_headers(self, request: RequestHead, content: Content, *, host: bytes, proto: bytes) -> bytes:
+    def forwarded_headers(self, request: RequestHead, content: Content, *, public_host: bytes, proto: bytes) -> bytes:
         """Return the ``X-Forwarded-…`` lines about this connection for a content."""
         lines = self._forwarded.get(content.guid)
         if lines is None:
             received = [value for name, value in request.headers if name.lower() == b"x-forwarded-for"]
             lines = forwarded_headers(
                 client=self.address,
-                host=host,
+                host=content.host.encode() or public_host,
                 proto=proto,
                 prefix=content.path.encode() if content.strip_prefix else None,
                 trusted_for=b", ".join(received) if self.is_proxy and received else None,

@@ -8,6 +8,7 @@ from proxy.model import (
     ConsentEnded,
     ContentGuid,
     CredentialsChanged,
+    HandleHash,
     IntegrationGuid,
     SessionEnded,
     ViewerGuid,
@@ -21,7 +22,12 @@ def table(**changes) -> AdmissionTable:
 
 
 def admit(
-    session_id: str = "s1", *, viewer: str = "ada", block: bytes = b"T: 1\r\n", good_until: float = 2000.0
+    session_id: str = "s1",
+    *,
+    viewer: str = "ada",
+    block: bytes = b"T: 1\r\n",
+    good_until: float = 2000.0,
+    handle: str | None = None,
 ) -> Admit:
     return Admit(
         session_hash=session_hash(session_id),
@@ -29,6 +35,7 @@ def admit(
         header_block=block,
         good_until=good_until,
         expires_at=90_000.0,
+        handle_hash=None if handle is None else HandleHash(session_hash(handle)),
     )
 
 
@@ -185,3 +192,68 @@ def test_a_full_table_is_nothing_to_the_garbage_collector():
     before = len(gc.get_objects())
     del one
     assert before - len(gc.get_objects()) < 20
+
+
+# — handles: a content's own host knows a session by another cookie ————————————————————————————————————————————————
+
+
+def with_handle(**changes) -> AdmissionTable:
+    """The session ``s1``, which ``SALES`` on its own host knows as ``h1``."""
+    one = table(**changes)
+    assert one.fill(admit(handle="h1"), SALES, epoch=one.epoch, now=1000.0)
+    return one
+
+
+def test_a_handle_finds_its_session_at_its_contents_host():
+    assert with_handle().find_at_host("h1", SALES, 1999.0) == (session_hash("s1"), b"T: 1\r\n")
+    assert with_handle().find_at_host("h1", SALES, 2000.0) is None
+
+
+def test_a_handle_is_nothing_at_another_contents_host_and_nothing_at_the_public_one():
+    one = with_handle()
+    one.fill(admit(handle="h2"), MARKETING, epoch=one.epoch, now=1000.0)
+    assert one.find_at_host("h1", MARKETING, 1000.0) is None
+    assert one.find("h1", SALES, 1000.0) is None
+
+
+def test_the_sessions_own_cookie_is_nothing_at_a_contents_host():
+    assert with_handle().find_at_host("s1", SALES, 1000.0) is None
+
+
+def test_the_end_of_a_session_takes_every_handle_along():
+    """Fails when only the entry goes: a session that came back under the same hash would find old handles."""
+    one = with_handle()
+    one.fill(admit(handle="h2"), MARKETING, epoch=one.epoch, now=1000.0)
+    one.fill(admit(handle="h1"), SALES, epoch=one.epoch, now=1000.0)
+    one.apply(SessionEnded(session_hash("s1")))
+    one.fill(admit(), SALES, epoch=one.epoch, now=1000.0)
+    assert one.find_at_host("h1", SALES, 1000.0) is None
+    assert one.find_at_host("h2", MARKETING, 1000.0) is None
+    assert not (one._by_handle or one._handles_of)
+
+
+def test_a_session_that_is_crowded_out_leaves_no_handle_behind():
+    one = with_handle(max_sessions=1)
+    one.fill(admit("s2"), SALES, epoch=one.epoch, now=1001.0)
+    assert not (one._by_handle or one._handles_of)
+
+
+def test_lost_changes_leave_no_handle_behind():
+    one = with_handle()
+    one.apply(ChangesLost())
+    assert not (one._by_handle or one._handles_of)
+
+
+def test_what_a_change_makes_untrue_is_untrue_for_the_handle_too():
+    one = with_handle()
+    one.apply(ConsentEnded(ViewerGuid("ada"), SALES))
+    assert one.find_at_host("h1", SALES, 1000.0) is None
+
+
+def test_activity_at_a_contents_host_is_activity_of_the_session():
+    one = table(idle_s=100.0)
+    one.fill(admit(good_until=9e9, handle="h1"), SALES, epoch=0, now=1000.0)
+    one.fill(admit(good_until=9e9), MARKETING, epoch=0, now=1000.0)
+    assert one.find_at_host("h1", SALES, 1090.0)
+    assert one.find("s1", MARKETING, 1180.0)
+    assert [list(seen) for seen in one.seen_since_flush(1180.0)] == [[session_hash("s1")]]

@@ -32,8 +32,8 @@ def to_the_content(headers: Headers) -> Headers:
     return to_content(headers, names=NAMES, injected=INJECTED, keep_upgrade=False)
 
 
-def to_the_viewer(headers: Headers, where: Content = SALES, *, shared_origin: bool = True) -> Headers:
-    return to_viewer(headers, content=where, injected=INJECTED, shared_origin=shared_origin)
+def to_the_viewer(headers: Headers, where: Content = SALES) -> Headers:
+    return to_viewer(headers, content=where, injected=INJECTED)
 
 
 # ── towards the content ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,9 +245,27 @@ def test_what_is_not_the_contents_to_say_is_dropped(name: bytes) -> None:
     assert to_the_viewer([(name, b"v"), (b"Date", b"d")]) == [(b"Date", b"d")]
 
 
-def test_content_alone_on_its_origin_may_speak_for_it() -> None:
-    header = (b"Clear-Site-Data", b'"cache"')
-    assert to_the_viewer([header], shared_origin=False) == [header]
+ALONE = replace(content("/"), origin="https://sales.example.org")
+
+
+@pytest.mark.parametrize("name", [b"Service-Worker-Allowed", b"NEL", b"Report-To"])
+def test_content_alone_on_its_origin_may_speak_for_it(name: bytes) -> None:
+    assert to_the_viewer([(name, b"v")], ALONE) == [(name, b"v")]
+
+
+@pytest.mark.parametrize("header", [(b"Clear-Site-Data", b'"cookies"'), (b"Alt-Svc", b'h3=":443"')])
+def test_no_content_speaks_for_the_whole_site_or_our_listener(header: tuple[bytes, bytes]) -> None:
+    """Fails when an own origin is enough: the cookies of a site are those of every host under its domain."""
+    assert to_the_viewer([header], ALONE) == []
+
+
+def test_content_on_its_own_host_may_bind_a_cookie_to_it_and_to_no_wider_domain() -> None:
+    cookies = [(b"Set-Cookie", b"__Host-a=1; Secure; Path=/"), (b"Set-Cookie", b"b=2; Domain=example.org; Path=/x")]
+    assert to_the_viewer(cookies, ALONE) == [cookies[0], (b"Set-Cookie", b"b=2; Path=/x")]
+
+
+def test_content_on_its_own_host_cannot_set_a_cookie_of_ours() -> None:
+    assert to_the_viewer([(b"Set-Cookie", OURS + b"=evil; Secure; HttpOnly; Path=/")], ALONE) == []
 
 
 def test_what_the_contents_connection_names_is_dropped() -> None:
