@@ -27,6 +27,7 @@ from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import Exchange
+from proxy.flows.hand_over import HandOver
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
 from proxy.flows.servers import AuthorizationServers
@@ -155,10 +156,13 @@ class _Sidecar:
             store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
         )
         self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
+        hand_over = HandOver(
+            store=store, key_ring=key_ring, sessions=sessions, now=_now, random_bytes=secrets.token_bytes
+        )
         self._control = web.AppRunner(
             control_plane(
                 ControlServices(
-                    authorization=authorization, sessions=sessions, directory=directory,
+                    authorization=authorization, sessions=sessions, hand_over=hand_over, directory=directory,
                     cookies=cookie_names(config.public_url), public_url=config.public_url,
                     session_lifetime=config.session_lifetime, check_ready=store.check, now=_now,
                     start_limits=StartLimits(
@@ -234,7 +238,8 @@ class _Sidecar:
             proto=urlsplit(config.public_url).scheme.encode(),
             own_origin=config.public_url,
             names=cookie_names(config.public_url),
-            routes=Routes(contents.values()),
+            routes=Routes(content for content in contents.values() if not content.origin),
+            contents_by_host={content.host.encode(): content for content in contents.values() if content.origin},
             limits=limits,
             trusted_proxies=config.trusted_proxies,
             injected=injected_names(config.directory.integrations.values(), contents.values()),
@@ -279,7 +284,8 @@ def _slow_lane(sessions: Sessions) -> SlowLane:
     """Translate the use case's answer into the gateway's words."""
 
     async def slow_lane(session_id: str | None, content: Content) -> Admit | Refuse:
-        match await sessions.admit(session_id, content):
+        admit = sessions.admit_at_host if content.origin else sessions.admit
+        match await admit(session_id, content):
             case Admitted() as admitted:
                 return Admit(
                     session_hash=admitted.session_hash,
@@ -287,6 +293,7 @@ def _slow_lane(sessions: Sessions) -> SlowLane:
                     header_block=admitted.header_block,
                     good_until=admitted.good_until.timestamp(),
                     expires_at=admitted.expires_at.timestamp(),
+                    handle_hash=admitted.handle_hash,
                 )
             case SignInNeeded(integration=integration):
                 return Refuse(

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from proxy.config.checks.draft import header_rules_of, slug_of
 from proxy.config.schema import AccessSettings, ContentSettings, IntegrationSettings, Settings, TlsSettings
+from proxy.config.texts import origin_at
 from proxy.config.values import Config, ContentKey, Tls
 from proxy.model import (
     Access,
@@ -41,7 +42,7 @@ def content_guid(name: str) -> ContentGuid:
 def build(settings: Settings, folder: FilePath) -> Config:
     """Build the configuration; the settings must have passed every check."""
     integrations = {item.name: _integration(item) for item in settings.integrations}
-    contents = {item.name: _content(item, integrations) for item in settings.content}
+    contents = {item.name: _content(item, integrations, settings.public_url) for item in settings.content}
     return Config(
         public_url=settings.public_url,
         public_host=settings.public_url.partition("://")[2],
@@ -89,13 +90,14 @@ def _integration(item: IntegrationSettings) -> Integration:
     )
 
 
-def _content(item: ContentSettings, integrations: dict[str, Integration]) -> Content:
+def _content(item: ContentSettings, integrations: dict[str, Integration], public_url: str) -> Content:
     return Content(
         guid=ContentGuid(item.guid) if item.guid else content_guid(item.name),
         name=item.name,
         title=item.title or item.name,
         owner=item.owner,
-        path=item.path,
+        path=item.path or "/",
+        origin=origin_at(public_url, item.host) if item.host else "",
         upstream=item.upstream,
         app_mode=item.app_mode,
         access=_access(item),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from proxy.config.fields import (
     Boolean,
+    ContentHost,
     ContentPath,
     Domain,
     Email,
@@ -362,12 +363,19 @@ class ContentSettings(_Section):
     )
     owner: Text = Field(
         default="",
-        description="The publisher's e-mail address. Default empty: nobody is named. Contents of different owners need "
-        "`unsafe_shared_origin`.",
+        description="The publisher's e-mail address. Default empty: nobody is named. Contents of different owners need a "
+        "`host` each, or `unsafe_shared_origin`.",
     )
-    path: ContentPath = Field(
-        description="Where viewers find it: starts and ends with a slash; `/` is everything else. Required. The longest "
-        "path wins; `/__…` is reserved."
+    path: ContentPath | None = Field(
+        default=None,
+        description="Where viewers find it on `public_url`: starts and ends with a slash; `/` is everything else. The "
+        "longest path wins; `/__…` is reserved. Required unless `host` is given. Default none. Risk: it shares its origin "
+        "with all content under a path.",
+    )
+    host: ContentHost | None = Field(
+        default=None,
+        description="Instead of `path`: a host name of its own, with scheme and port of `public_url`. Default none. Its "
+        "name must lead here and be in the certificate. Risk: whoever serves that name too can read its viewers' cookies.",
     )
     app_mode: Text = Field(
         description="The kind of app, such as `python-streamlit` or `python-dash`; `proxied` for any other with a "
@@ -428,8 +436,8 @@ class Settings(_Section):
     )
     unsafe_shared_origin: Boolean = Field(
         default=False,
-        description="Allow contents of different owners at one public_url. Default false. Risk: script of one content "
-        "can act as the viewer at the other.",
+        description="Allow contents of different owners under paths of one public_url (contents with a `host` never "
+        "share). Default false. Risk: script of one content can act as the viewer at the other.",
     )
     sign_in: Name | None = Field(
         default=None,
@@ -454,7 +462,6 @@ NOT_SUPPORTED: dict[tuple[str, ...], str] = {
     ("api", "public"): "the Server API at public_url",
     ("api", "keys", "role"): "keys of administrators and publishers",
     ("integrations", "config", "revocation_uri"): "giving tokens back (RFC 7009)",
-    ("content", "host"): "an origin of its own for content",
     ("metrics",): "metrics",
     ("log",): "settings of the log",
 }

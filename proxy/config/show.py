@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -100,7 +101,7 @@ def _content(item: Content, names: dict[str, str]) -> Value:
         "guid": item.guid,
         **({"guid_is": _DERIVED} if item.guid == content_guid(item.name) else {}),
         "owner": item.owner,
-        "path": item.path,
+        **({"host": urlsplit(item.origin).hostname} if item.origin else {"path": item.path}),
         "app_mode": item.app_mode,
         "upstream": _upstream(item.upstream),
         "integrations": [names[guid] for guid in item.integrations],

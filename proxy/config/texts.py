@@ -136,6 +136,22 @@ def header_preset(text: str) -> HeaderPreset:
         raise ValueError(f"must be one of {', '.join(HeaderPreset)}{did_you_mean(text, list(HeaderPreset))}") from exc
 
 
+def content_host(text: str) -> str:
+    """Read the host of a content's own origin: a plain name in lower case, no port, no address."""
+    host = text.lower()
+    if not _HOST_NAME.fullmatch(host) or len(host) > 253 or host.endswith(".") or _NUMERIC_NAME.fullmatch(host):
+        raise ValueError(
+            "write a plain host name such as sales.example.org; scheme and port are those of `public_url` (IDN as xn--…)"
+        )
+    return host
+
+
+def origin_at(public_url: str, host: str) -> str:
+    """Return the origin of a host beside ``public_url``: the same scheme and port."""
+    parts = urlsplit(public_url)
+    return f"{parts.scheme}://{host}" + ("" if parts.port is None else f":{parts.port}")
+
+
 def guid(text: str) -> str:
     """Read a UUID; lower case with hyphens."""
     try:

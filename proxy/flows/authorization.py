@@ -145,7 +145,7 @@ class Authorization:
         known = await self._known_session(session_id)
         viewer, keeps_session = await self._viewer(flow, grant, known)
         if viewer is None:
-            return _refused(StateRefused(because="session_over", return_to=flow.return_to))
+            return _refused(StateRefused(because="session_over", content=flow.content, return_to=flow.return_to))
         stands = await self._store.credentials(viewer.guid, flow.integration.guid)
         now = self._now()
         new_id = None if keeps_session else random_text(self._random_bytes, 32)
@@ -158,7 +158,7 @@ class Authorization:
         try:
             await self._store.complete_authorization(completed)
         except Conflict:  # signed out since the lines above, and the viewer ended with it
-            return _refused(StateRefused(because="session_over", return_to=flow.return_to))
+            return _refused(StateRefused(because="session_over", content=flow.content, return_to=flow.return_to))
         self._announce(completed, flow)
         return Granted(
             content=flow.content, return_to=flow.return_to, session_id=None if new_id is None else Secret(new_id)

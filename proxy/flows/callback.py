@@ -87,7 +87,7 @@ class Callbacks:
         if parameters.error is not None:
             return _callback_error(flow, parameters.error)
         if not (flow.is_sign_in or flow.integration.guid in flow.content.integrations):
-            return StateRefused(because="gone", return_to=flow.return_to)
+            return StateRefused(because="gone", content=flow.content, return_to=flow.return_to)
         assert parameters.code is not None, "parse_callback gives a code or an error"
         return CodeReceived(flow=flow, code=parameters.code)
 
@@ -96,21 +96,21 @@ class Callbacks:
     ) -> Flow | StateRefused | ProviderUnavailable:
         if parameters.state is None:  # Snowflake sends errors without state: no other flow is touched
             because = "missing" if parameters.error is None else "error_without_state"
-            return StateRefused(because=because, return_to=None)
+            return StateRefused(because=because)
         pending = from_state(parameters.state, key_ring=self._key_ring)
         if pending is None:
-            return StateRefused(because="unreadable", return_to=None)
+            return StateRefused(because="unreadable")
         content = self._directory.contents.get(pending.content_guid)
         is_ours = _is_bound(pending, bindings)
         # In a browser that did not start the flow, nothing that its starter chose is repeated.
-        way_back = None if content is None else _return_to(pending, content) if is_ours else content.path
+        way_back = "" if content is None else _return_to(pending, content) if is_ours else content.path
         if pending.expires_at <= self._now():
-            return StateRefused(because="expired", return_to=way_back)
+            return StateRefused(because="expired", content=content, return_to=way_back)
         if not is_ours:
-            return StateRefused(because="other_browser", return_to=way_back)
+            return StateRefused(because="other_browser", content=content, return_to=way_back)
         integration = self._directory.integrations.get(pending.integration_guid)
-        if content is None or integration is None or way_back is None:
-            return StateRefused(because="gone", return_to=way_back)
+        if content is None or integration is None:
+            return StateRefused(because="gone", content=content, return_to=way_back)
         known = recipe(integration)
         registration = await self._servers.locate(known)
         if isinstance(registration, Unlocated):

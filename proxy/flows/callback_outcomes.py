@@ -40,8 +40,10 @@ class StateRefused:
 
     because: str
     """``unreadable``, ``missing``, ``error_without_state``, ``expired``, ``other_browser``, ``gone``, ``session_over``."""
-    return_to: str | None
-    """Where a new flow would start; ``None``: not known."""
+    content: Content | None = None
+    """What the flow was for; ``None``: not known."""
+    return_to: str = ""
+    """Where a new flow would start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

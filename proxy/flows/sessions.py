@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from proxy.model import (
     ContentGuid,
     CredentialsChanged,
     Directory,
+    HandleHash,
     Integration,
     SessionEnded,
     SessionHash,
@@ -61,6 +62,8 @@ class Admitted:
     """Ask again then."""
     expires_at: datetime
     """Absolute end of the session."""
+    handle_hash: HandleHash | None = None
+    """What the session was found by at the content's own host; ``None``: by its own cookie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +124,26 @@ class Sessions:
         self._warned_of: set[tuple[ContentGuid, str]] = set()
 
     async def admit(self, session_id: str | None, content: Content) -> Admission:
-        """Judge one browser in front of one content; ``StoreUnavailable`` when nobody can know."""
+        """Judge one browser, by its session cookie, in front of one content; ``StoreUnavailable`` when nobody can know."""
         if session_id is None:
             return self._sign_in_needed(content)
         presence = await self._store.presence(SessionHash(hash_handle(session_id)), content.guid)
+        return await self._judge(presence, content)
+
+    async def admit_at_host(self, handle: str | None, content: Content) -> Admission:
+        """Judge one browser at the content's own host, by its cookie there; a session's own cookie is nothing there."""
+        if handle is None:
+            return self._sign_in_needed(content)
+        handle_hash = HandleHash(hash_handle(handle))
+        admission = await self._judge(await self._store.presence_at_host(handle_hash, content.guid), content)
+        return replace(admission, handle_hash=handle_hash) if isinstance(admission, Admitted) else admission
+
+    async def end_at_host(self, handle: str, content: Content) -> bool:
+        """End the session that the content's own host knows by this handle; ``False`` when there is none."""
+        presence = await self._store.presence_at_host(HandleHash(hash_handle(handle)), content.guid)
+        return presence is not None and await self.end(presence.session.hash)
+
+    async def _judge(self, presence: Presence | None, content: Content) -> Admission:
         if presence is None or not self.is_present(presence):
             return self._sign_in_needed(content)
         if self._directory.sign_in is not None:

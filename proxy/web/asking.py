@@ -6,6 +6,7 @@ This is the only place where a flow starts.
 from __future__ import annotations
 
 from math import ceil
+from urllib.parse import urljoin
 
 import structlog
 from aiohttp import web
@@ -15,14 +16,13 @@ from proxy.model import Content, Integration
 from proxy.policy import headers as internal
 from proxy.policy.redirects import Answer, how_to_ask, return_target
 from proxy.web.cookies import binding, binding_cookie
-from proxy.web.loop_breaker import WITHIN, LoopBreaker
+from proxy.web.hand_over import ask_at_public_url
+from proxy.web.loop_breaker import BREAKER, WITHIN
 from proxy.web.pages.rendering import login_link, page
-from proxy.web.requests import bindings, cookie_headers, internal_header, method, request_id
+from proxy.web.requests import at_host_of, bindings, cookie_headers, internal_header, method, request_id
 from proxy.web.services import CONTROL
 
 log = structlog.get_logger("web")
-
-BREAKER = web.AppKey("breaker", LoopBreaker)
 
 
 async def ask(
@@ -34,6 +34,8 @@ async def ask(
         log.warning("nobody can sign in", content=content.guid, request_id=request_id(request))
         return page(request, "nobody_can_sign_in", status=403, content=content)
     match way:
+        case Answer.REDIRECT if at_host_of(request) is not None:
+            return ask_at_public_url(request, content, return_to)
         case Answer.REDIRECT:
             return await _redirect(request, content, integration, return_target(return_to, content))
         case Answer.PAGE_WITH_LINK:
@@ -48,7 +50,7 @@ async def _redirect(request: web.Request, content: Content, integration: Integra
     if request.app[BREAKER].is_looping(binding=bound.value, content_guid=content.guid, return_to=return_to):
         log.warning("sign-in loop stopped", content=content.guid, integration=integration.guid,
                     request_id=request_id(request))  # fmt: skip
-        link = login_link(content, integration=integration, return_to=return_to)
+        link = login_link(request, content, integration=integration, return_to=return_to)
         answer = page(request, "loop", status=429, content=content, integration=integration, link=link)
         answer.headers["Retry-After"] = str(int(WITHIN.total_seconds()))
         return answer
@@ -81,7 +83,7 @@ def _too_many(request: web.Request, wait_s: float) -> web.Response:
 def provider_unavailable(request: web.Request, outcome: ProviderUnavailable) -> web.Response:
     """Say that the provider does not answer, and when to try again."""
     content, integration = outcome.content, outcome.integration
-    link = login_link(content, integration=integration, return_to=outcome.return_to)
+    link = login_link(request, content, integration=integration, return_to=outcome.return_to)
     answer = page(request, "provider_unavailable", status=503, content=content, integration=integration, link=link)
     answer.headers["Retry-After"] = str(max(1, round(outcome.retry_after_s)))
     return answer
@@ -89,7 +91,9 @@ def provider_unavailable(request: web.Request, outcome: ProviderUnavailable) -> 
 
 def _page(request: web.Request, content: Content, integration: Integration, return_to: str) -> web.Response:
     is_form = method(request) not in {"GET", "HEAD"}
-    link = login_link(content, integration=integration, return_to=return_target(return_to, content))
+    link = login_link(
+        request, content, integration=_to_name(request, integration), return_to=return_target(return_to, content)
+    )
     return page(
         request, "sign_in", status=401, is_frameable=True,
         content=content, integration=integration, link=link, is_form=is_form,
@@ -97,6 +101,15 @@ def _page(request: web.Request, content: Content, integration: Integration, retu
 
 
 def _json(request: web.Request, content: Content, integration: Integration) -> web.Response:
-    login_url = request.app[CONTROL].public_url + login_link(content, integration=integration)
+    link = login_link(request, content, integration=_to_name(request, integration))
+    login_url = urljoin(request.app[CONTROL].public_url, link)
     said = {"error": "login_required", "login_url": login_url, "request_id": request_id(request)}
     return web.json_response(said, status=401)
+
+
+def _to_name(request: web.Request, integration: Integration) -> Integration | None:
+    """Return what the link asks for by name: nothing, at a content's own host.
+
+    There a viewer may be signed in at ``public_url`` and lack no consent; a named one would be asked for again.
+    """
+    return integration if at_host_of(request) is None else None

@@ -22,10 +22,9 @@ from proxy.flows.callback_outcomes import (
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
 from proxy.model import Content, Integration, IntegrationGuid
 from proxy.policy.redirects import return_target
-from proxy.policy.routing import Malformed as MalformedTarget
-from proxy.policy.routing import Routes, split_target
 from proxy.web.asking import ask, provider_unavailable
 from proxy.web.cookies import session_cookie
+from proxy.web.hand_over import back_to
 from proxy.web.pages.rendering import login_link, page
 from proxy.web.refusals import access_refused, token_unavailable
 from proxy.web.requests import bindings, content_named, raw_query, session_id
@@ -52,8 +51,8 @@ async def login(request: web.Request) -> web.Response:
             return access_refused(request, content, viewer)
         case TokenUnavailable(integration=integration, retry_after_s=retry_after_s) if asked is None:
             return token_unavailable(request, content, integration, retry_after_s)
-        case Admitted() if asked is None:
-            return web.Response(status=303, headers={"Location": return_to})
+        case Admitted(session_hash=session_hash) if asked is None:
+            return back_to(request, content, return_to, session_hash)
         case Admitted() | TokenUnavailable():
             return await ask(request, content=content, integration=asked, return_to=return_to)
 
@@ -79,19 +78,19 @@ async def callback(request: web.Request) -> web.Response:
         session_id=session_id(request, services.cookies),
     )
     match outcome:
-        case Granted(return_to=return_to, session_id=new_session):
-            answer = web.Response(status=303, headers={"Location": return_to})
+        case Granted(content=content, return_to=return_to, session_id=new_session):
+            answer = web.Response(status=303, headers={"Location": content.origin + return_to})
             if new_session is not None:
                 max_age_s = int(services.session_lifetime.total_seconds())
                 cookie = session_cookie(services.cookies, new_session.reveal(), max_age_s=max_age_s)
                 answer.headers.add("Set-Cookie", cookie)
             return answer
-        case Replayed(return_to=return_to):
-            return web.Response(status=303, headers={"Location": return_to})
+        case Replayed(content=content, return_to=return_to):
+            return web.Response(status=303, headers={"Location": content.origin + return_to})
         case Declined():
             return _page(request, "declined", outcome, status=403)
-        case StateRefused(because=because, return_to=return_to):
-            return _start_over(request, because, return_to)
+        case StateRefused(because=because, content=content, return_to=return_to):
+            return _start_over(request, because, content, return_to)
         case IssuerMismatch():
             return _page(request, "issuer_mismatch", outcome, status=400)
         case CodeRefused(because=because):
@@ -102,7 +101,7 @@ async def callback(request: web.Request) -> web.Response:
         case ProviderUnavailable():
             return provider_unavailable(request, outcome)
         case Malformed():
-            return _start_over(request, "malformed", None)
+            return _start_over(request, "malformed")
         case _:
             assert_never(outcome)
 
@@ -114,23 +113,17 @@ def _page(
     request: web.Request, template: str, outcome: _WithWayBack, *, status: int, because: str = "", error: str = ""
 ) -> web.Response:
     content, integration = outcome.content, outcome.integration
-    link = login_link(content, integration=integration, return_to=outcome.return_to)
+    link = login_link(request, content, integration=integration, return_to=outcome.return_to)
     return page(
         request, template, status=status,
         content=content, integration=integration, link=link, because=because, error=error,
     )  # fmt: skip
 
 
-def _start_over(request: web.Request, because: str, return_to: str | None) -> web.Response:
+def _start_over(
+    request: web.Request, because: str, content: Content | None = None, return_to: str = ""
+) -> web.Response:
     """Answer a callback that belongs to no open flow; the way back is a link to the content, if it is known."""
-    content = None if return_to is None else _content_at(request, return_to)
+    link = None if content is None else content.origin + return_to
     status = 409 if because in {"gone", "session_over"} else 400
-    return page(request, "start_over", status=status, because=because, content=content, link=return_to)
-
-
-def _content_at(request: web.Request, path: str) -> Content | None:
-    split = split_target(path.encode())
-    if isinstance(split, MalformedTarget):
-        return None
-    found = Routes(request.app[CONTROL].directory.contents.values()).find(split[0])
-    return found if isinstance(found, Content) else None
+    return page(request, "start_over", status=status, because=because, content=content, link=link)

@@ -14,7 +14,7 @@ from proxy.policy.origin import is_foreign
 from proxy.sealing import hash_handle
 from proxy.web.api.refusals import ApiRefusal
 from proxy.web.problems import ForeignOrigin
-from proxy.web.requests import raw_headers
+from proxy.web.requests import at_host_of, raw_headers
 from proxy.web.services import API, CONTROL
 
 Guard = Callable[[web.Request], None]
@@ -24,6 +24,22 @@ CONTENT_KEY = web.RequestKey("content_key", ContentKey)
 
 _PROXY_HEADERS = re.compile(r"origin|sec-fetch-.*|forwarded|x-forwarded-.*|x-real-ip|via|cookie", re.IGNORECASE)
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+
+
+def at_public_url(request: web.Request) -> None:
+    """Serve this at ``public_url`` only."""
+    if at_host_of(request) is not None:
+        raise NotFound
+
+
+def at_content_host(request: web.Request) -> None:
+    """Serve this at a content's own host only."""
+    if at_host_of(request) is None:
+        raise NotFound
+
+
+def anywhere(_request: web.Request) -> None:
+    """Serve this at every host, by whatever name it was asked for."""
 
 
 def anyone(_request: web.Request) -> None:
@@ -40,11 +56,17 @@ def flow_state(_request: web.Request) -> None:
     """Leave it to the handler: seal, binding cookie and age of ``state`` decide (``flows.authorization``)."""
 
 
+def ticket(_request: web.Request) -> None:
+    """Leave it to the handler: seal, age, first use, host and binding cookie decide (``flows.hand_over``)."""
+
+
 def own_page(request: web.Request) -> None:
-    """Let in what a page of ours, or of content on our origin, sends; fail closed when the browser does not say."""
+    """Let in what a page of ours, or of content on the same origin, sends; fail closed when the browser does not say."""
     headers = raw_headers(request)
+    content = at_host_of(request)
+    own_origin = request.app[CONTROL].public_url if content is None else content.origin
     says_where = any(name.lower() in {b"origin", b"sec-fetch-site"} for name, _ in headers)
-    if not says_where or is_foreign(headers, own_origin=request.app[CONTROL].public_url, allowed=frozenset()):
+    if not says_where or is_foreign(headers, own_origin=own_origin, allowed=frozenset()):
         raise ForeignOrigin
 
 

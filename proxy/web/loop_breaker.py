@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from aiohttp import web
+
 WITHIN = timedelta(seconds=30)
 
 MAX_STARTS_FOR_A_PAGE = 5
@@ -44,3 +46,7 @@ class LoopBreaker:
         now = self._now()
         starts.append(now)
         return len(starts) > most and now - starts[0] < WITHIN
+
+
+BREAKER = web.AppKey("breaker", LoopBreaker)
+"""Where the control plane keeps its own."""

@@ -15,7 +15,7 @@ from proxy.policy.redirects import Answer, how_to_ask
 from proxy.policy.routing import Reason
 from proxy.web.asking import ask
 from proxy.web.pages.rendering import login_link, page
-from proxy.web.requests import internal_header, method, request_id, session_id
+from proxy.web.requests import at_host_of, internal_header, method, request_id, session_id
 from proxy.web.services import CONTROL
 
 log = structlog.get_logger("web")
@@ -103,7 +103,7 @@ def token_unavailable(
     request: web.Request, content: Content, integration: Integration, retry_after_s: float
 ) -> web.Response:
     """Say that the grant is there but no token comes: nothing is lost, it is only to wait for."""
-    link = login_link(content, integration=integration)
+    link = login_link(request, content, integration=integration)
     return refuse(
         request, _REFUSALS[Reason.TOKEN_UNAVAILABLE],
         content=content, retry_after_s=retry_after_s, integration=integration, link=link,
@@ -154,7 +154,8 @@ def _retry_after_s(request: web.Request) -> float:
 
 async def _viewer(request: web.Request, content: Content) -> Viewer | None:
     services = request.app[CONTROL]
-    admission = await services.sessions.admit(session_id(request, services.cookies), content)
+    admit = services.sessions.admit if at_host_of(request) is None else services.sessions.admit_at_host
+    admission = await admit(session_id(request, services.cookies), content)
     return admission.viewer if isinstance(admission, AccessRefused) else None
 
 

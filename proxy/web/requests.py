@@ -12,6 +12,7 @@ from aiohttp import web
 from proxy.model import Content, ContentGuid, Directory
 from proxy.policy import headers as internal
 from proxy.policy.cookies import CookieNames, binding_values, session_ids
+from proxy.web.services import CONTROL
 
 _REQUEST_ID = web.RequestKey("request_id", str)
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -72,6 +73,13 @@ def bindings(request: web.Request, names: CookieNames) -> list[str]:
 def raw_query(request: web.Request) -> str:
     """Return the query, undecoded."""
     return request.raw_path.partition("?")[2]
+
+
+def at_host_of(request: web.Request) -> Content | None:
+    """Return the content whose own host was asked, as the gateway says; ``None``: it was ``public_url``."""
+    guid = ContentGuid(internal_header(request, internal.CONTENT))
+    content = request.app[CONTROL].directory.contents.get(guid)
+    return content if content is not None and content.origin else None
 
 
 def content_named(directory: Directory, text: str) -> Content | None:

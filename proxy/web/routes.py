@@ -11,11 +11,11 @@ from proxy.web import guards
 from proxy.web.api.exchange import credentials, token
 from proxy.web.api.refusals import api_answers
 from proxy.web.api.server import ping, server_settings
-from proxy.web.asking import BREAKER
 from proxy.web.authorization import callback, login
 from proxy.web.guards import Guard
+from proxy.web.hand_over import TICKET_PATH, take_ticket
 from proxy.web.health import live, ready
-from proxy.web.loop_breaker import LoopBreaker
+from proxy.web.loop_breaker import BREAKER, LoopBreaker
 from proxy.web.middleware import answers
 from proxy.web.refusals import refusals
 from proxy.web.services import API, CONTROL, ApiServices, ControlServices
@@ -34,26 +34,30 @@ class Route:
     path: str
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     guard: Guard
+    """Who may call it."""
+    hosts: Guard = guards.at_public_url
+    """Under which names it is served."""
 
 
 CONTROL_PLANE = (
     Route("GET", "/__oauth__/login", login, guards.anyone),
     Route("GET", "/__oauth__/integrations/callback", callback, guards.flow_state),
-    Route("GET", "/__oauth__/logout", ask_to_sign_out, guards.anyone),
-    Route("POST", "/__oauth__/logout", sign_out, guards.own_page),
-    Route("GET", "/__oauth__/signed-out", signed_out, guards.anyone),
-    Route("GET", "/__oauth__/static/{name}", static_file, guards.anyone),
-    Route("GET", "/__health__/live", live, guards.exact_address),
-    Route("HEAD", "/__health__/live", live, guards.exact_address),
-    Route("GET", "/__health__/ready", ready, guards.exact_address),
-    Route("HEAD", "/__health__/ready", ready, guards.exact_address),
+    Route("GET", TICKET_PATH, take_ticket, guards.ticket, guards.at_content_host),
+    Route("GET", "/__oauth__/logout", ask_to_sign_out, guards.anyone, guards.anywhere),
+    Route("POST", "/__oauth__/logout", sign_out, guards.own_page, guards.anywhere),
+    Route("GET", "/__oauth__/signed-out", signed_out, guards.anyone, guards.anywhere),
+    Route("GET", "/__oauth__/static/{name}", static_file, guards.anyone, guards.anywhere),
+    Route("GET", "/__health__/live", live, guards.exact_address, guards.anywhere),
+    Route("HEAD", "/__health__/live", live, guards.exact_address, guards.anywhere),
+    Route("GET", "/__health__/ready", ready, guards.exact_address, guards.anywhere),
+    Route("HEAD", "/__health__/ready", ready, guards.exact_address, guards.anywhere),
 )
 
 API_LISTENER = (
-    Route("GET", "/__ping__", ping, guards.local_program),
-    Route("GET", "/__api__/server_settings", server_settings, guards.content_key),
-    Route("POST", "/__api__/v1/oauth/integrations/credentials", credentials, guards.content_key),
-    Route("GET", "/token", token, guards.content_key),
+    Route("GET", "/__ping__", ping, guards.local_program, guards.anywhere),
+    Route("GET", "/__api__/server_settings", server_settings, guards.content_key, guards.anywhere),
+    Route("POST", "/__api__/v1/oauth/integrations/credentials", credentials, guards.content_key, guards.anywhere),
+    Route("GET", "/token", token, guards.content_key, guards.anywhere),
 )
 
 
@@ -80,6 +84,7 @@ def _with_routes(app: web.Application, routes: Iterable[Route]) -> web.Applicati
 
 def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def guarded(request: web.Request) -> web.StreamResponse:
+        route.hosts(request)
         route.guard(request)
         return await route.handler(request)
 

@@ -11,8 +11,9 @@ from aiohttp import web
 
 from proxy.flows.callback_outcomes import CallbackOutcome, ProviderUnavailable
 from proxy.flows.exchange import ContentKey, Issued, Refused
+from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.sessions import Admission
-from proxy.model import Content, ContentGuid, Directory, Integration
+from proxy.model import Content, ContentGuid, Directory, Integration, SessionHash
 from proxy.policy.cookies import CookieNames
 from proxy.web.start_limits import StartLimits
 
@@ -35,8 +36,26 @@ class Sessions(Protocol):
     async def admit(self, session_id: str | None, content: Content) -> Admission:
         """Judge one browser in front of one content."""
 
+    async def admit_at_host(self, handle: str | None, content: Content) -> Admission:
+        """Judge one browser at the content's own host."""
+
     async def end(self, session: str) -> bool:
         """End the session with this cookie value."""
+
+    async def end_at_host(self, handle: str, content: Content) -> bool:
+        """End the session that the content's own host knows by this cookie value."""
+
+
+class HandOver(Protocol):
+    """Hands sessions over to contents' own hosts: ``flows.hand_over``."""
+
+    def ticket(self, *, content: Content, session_hash: SessionHash, binding_hash: bytes, return_to: str) -> str:
+        """Return a ticket."""
+
+    async def take(
+        self, text: str, *, content: Content, bindings: Sequence[str]
+    ) -> HandedOver | TicketUsed | TicketRefused:
+        """Take a ticket."""
 
 
 class Exchange(Protocol):
@@ -64,6 +83,7 @@ class ControlServices:
 
     authorization: Authorization
     sessions: Sessions
+    hand_over: HandOver
     directory: Directory
     cookies: CookieNames
     public_url: str

@@ -10,7 +10,7 @@ from proxy.model import Content
 from proxy.policy.routing import Malformed, Routes, split_target
 from proxy.web.cookies import ended_session_cookie
 from proxy.web.pages.rendering import login_link, page
-from proxy.web.requests import content_named, session_id
+from proxy.web.requests import at_host_of, content_named, session_id
 from proxy.web.services import CONTROL
 
 SIGNED_OUT_PATH = "/__oauth__/signed-out"
@@ -33,10 +33,12 @@ async def ask_to_sign_out(request: web.Request) -> web.Response:
 
 
 async def sign_out(request: web.Request) -> web.Response:
-    """End the session and take the cookie away."""
+    """End the session, wherever it is known, and take this host's cookie away."""
     services = request.app[CONTROL]
-    signed_in_as = session_id(request, services.cookies)
-    if signed_in_as is not None:
+    signed_in_as, content = session_id(request, services.cookies), at_host_of(request)
+    if signed_in_as is not None and content is not None:
+        await services.sessions.end_at_host(signed_in_as, content)
+    elif signed_in_as is not None:
         await services.sessions.end(signed_in_as)
     answer = web.Response(status=303, headers={"Location": SIGNED_OUT_PATH + _query(_content(request))})
     answer.headers.add("Set-Cookie", ended_session_cookie(services.cookies))
@@ -49,12 +51,16 @@ async def signed_out(request: web.Request) -> web.Response:
     content = _content(request)
     if content is None and len(services.directory.contents) == 1:
         content = next(iter(services.directory.contents.values()))
-    return page(request, "signed_out", content=content, link=None if content is None else login_link(content))
+    link = None if content is None else login_link(request, content)
+    return page(request, "signed_out", content=content, link=link)
 
 
 def _content(request: web.Request) -> Content | None:
     """Return the content that the viewer comes from: as the query says, or the page that the form was on."""
     directory = request.app[CONTROL].directory
+    here = at_host_of(request)
+    if here is not None:
+        return here
     named = request.query.get("content")
     if named is not None:
         return content_named(directory, named)
@@ -65,7 +71,7 @@ def _content(request: web.Request) -> Content | None:
     split = split_target(referer.path.encode("utf-8", "replace"))
     if isinstance(split, Malformed) or f"{referer.scheme}://{referer.netloc}" != request.app[CONTROL].public_url:
         return None
-    found = Routes(directory.contents.values()).find(split[0])
+    found = Routes(content for content in directory.contents.values() if not content.origin).find(split[0])
     return found if isinstance(found, Content) else None
 
 

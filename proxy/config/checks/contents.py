@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from proxy.config.checks.draft import Draft, refuse_repeats
 from proxy.config.checks.integrations import unknown
 from proxy.config.problems import Path, did_you_mean
 from proxy.config.schema import APP_MODES, AccessSettings, ContentSettings
 from proxy.model import RENDERED_APP_MODES
+from proxy.policy.cookies import is_loopback_host
 
 
 def check_contents(draft: Draft) -> None:
-    """Names, guids and paths unique; owners apart; kinds, associations and access rules that make sense together."""
+    """Names, guids and places unique; owners apart; kinds, associations and access rules that make sense together."""
     report = draft.report
     names = draft.given(draft.contents, "name", lambda item: item.name)
     refuse_repeats(names, report, "the content in {} has this name too")
     guids = draft.given(draft.contents, "guid", lambda item: item.guid)
     refuse_repeats([(path, guid) for path, guid in guids if guid], report, "the content in {} has this guid too")
     paths = draft.given(draft.contents, "path", lambda item: item.path)
-    refuse_repeats(paths, report, "the content in {} is at this path too")
+    refuse_repeats([(path, where) for path, where in paths if where], report, "the content in {} is at this path too")
+    hosts = draft.given(draft.contents, "host", lambda item: item.host)
+    refuse_repeats([(path, host) for path, host in hosts if host], report, "the content in {} is at this host too")
     for path, item in draft.contents:
+        _check_place(path, item, draft)
         _check_app_mode(path, item, draft)
         _check_integrations(path, item, draft)
         _check_access(path, item, draft)
     _check_owners(draft)
+
+
+def _check_place(path: Path, item: ContentSettings, draft: Draft) -> None:
+    """One place for viewers to find it; a host is not ``public_url``'s, and plain http stays on loopback."""
+    report, here = draft.report, (*path, "host")
+    if not draft.is_given(*path):
+        return
+    has_path = item.path is not None or not draft.is_given(*path, "path")
+    has_host = item.host is not None or not draft.is_given(*here)
+    if has_path and has_host:
+        report.add(here, "`path` is on `public_url` and `host` an origin of its own: give one of them")
+    elif not has_path and not has_host:
+        report.add(path, "give `path` (on `public_url`) or `host` (an origin of its own)")
+    if item.host is None or not draft.is_given("public_url"):
+        return
+    public = urlsplit(draft.settings.public_url)
+    if item.host == public.hostname:
+        report.add(here, "this is the host of `public_url`: content there has a `path`")
+    elif public.scheme == "http" and not is_loopback_host(item.host):
+        report.add(here, "`public_url` is plain http, which is for loopback only: use a name such as sales.localhost")
 
 
 def _check_app_mode(path: Path, item: ContentSettings, draft: Draft) -> None:
@@ -67,13 +93,14 @@ def _check_owners(draft: Draft) -> None:
     report = draft.report
     if draft.settings.unsafe_shared_origin or not draft.is_given("unsafe_shared_origin"):
         return
-    owners = draft.given(draft.contents, "owner", lambda item: item.owner.lower())
+    sharing = [(path, item) for path, item in draft.contents if item.host is None and draft.is_given(*path, "host")]
+    owners = draft.given(sharing, "owner", lambda item: item.owner.lower())
     for path, owner in owners[1:]:
         first_path, first = owners[0]
         if owner != first:
             line = report.line_of(first_path[:-1])
             report.add(
                 path,
-                f"another owner than the content in line {line}: script of one could act as the viewer at the other. Run "
-                "a sidecar for each owner, or set `unsafe_shared_origin: true`",
+                f"another owner than the content in line {line}: script of one could act as the viewer at the other. Give "
+                "each a `host` of its own, or set `unsafe_shared_origin: true`",
             )

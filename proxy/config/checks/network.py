@@ -20,8 +20,9 @@ _LOOPBACK = {ip_address("127.0.0.1"), ip_address("::1")}
 def check_network(draft: Draft) -> None:
     """Listeners apart, the API on loopback or with TLS, no content that is ourselves, TLS files that load."""
     settings, report = draft.settings, draft.report
+    hosts = frozenset(item.host for _, item in draft.contents if item.host)
     for path, upstream in draft.given(draft.contents, "upstream", lambda item: item.upstream):
-        _check_upstream(path, upstream, draft)
+        _check_upstream(path, upstream, hosts, draft)
     _check_api_listener(draft)
     if settings.api.tls is not None:
         _check_tls(settings.api.tls, ("api", "tls"), draft)
@@ -101,7 +102,7 @@ def _collide(one: Listen, other: Listen) -> bool:
             return False
 
 
-def _check_upstream(path: Path, upstream: Upstream, draft: Draft) -> None:
+def _check_upstream(path: Path, upstream: Upstream, hosts: frozenset[str], draft: Draft) -> None:
     settings, report = draft.settings, draft.report
     listeners = (("listen", settings.listen, ("listen",)), ("api.listen", settings.api.listen, ("api", "listen")))
     for name, listener, place in listeners:
@@ -110,9 +111,12 @@ def _check_upstream(path: Path, upstream: Upstream, draft: Draft) -> None:
             return
     public = urlsplit(settings.public_url)
     port = public.port or {"http": 80, "https": 443}[public.scheme]
-    is_public = isinstance(upstream, TcpUpstream) and (upstream.host, upstream.port) == (public.hostname, port)
-    if is_public and draft.is_given("public_url"):
+    if not isinstance(upstream, TcpUpstream) or upstream.port != port or not draft.is_given("public_url"):
+        return
+    if upstream.host == public.hostname:
         report.add(path, "this is `public_url` itself: requests would go round in circles")
+    elif upstream.host in hosts:
+        report.add(path, "this is where viewers find a content: requests would go round in circles")
 
 
 def _reaches(upstream: Upstream, listener: Listen) -> bool:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from proxy.model import Content, Integration
 from proxy.web.requests import request_id
+from proxy.web.services import CONTROL
 from proxy.web.static_files import static_url
 
 _TEMPLATES = jinja2.Environment(
@@ -53,11 +54,24 @@ def page(
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=headers)
 
 
-def login_link(content: Content, *, integration: Integration | None = None, return_to: str | None = None) -> str:
-    """Return the path that starts a flow when a person asks for it."""
+def login_link(
+    request: web.Request,
+    content: Content,
+    *,
+    integration: Integration | None = None,
+    return_to: str | None = None,
+    hand_over: str = "",
+) -> str:
+    """Return the address that starts a flow when a person asks for it; people sign in at ``public_url`` only.
+
+    ``hand_over``: the hash of the binding cookie on the content's own host, which wants a ticket.
+    """
     query: dict[str, str] = {"content": content.guid}
     if integration is not None:
         query["integration"] = integration.guid
     if return_to not in {None, content.path}:
         query["return_to"] = str(return_to)
-    return "/__oauth__/login?" + urlencode(query)
+    if hand_over:
+        query["hand_over"] = hand_over
+    origin = request.app[CONTROL].public_url if content.origin else ""
+    return f"{origin}/__oauth__/login?{urlencode(query)}"

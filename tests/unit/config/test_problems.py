@@ -41,9 +41,14 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("sign_in: warehouse", "sign_in: warehouse\ndashboard_url: https://d.example.org")],
         ["config.yaml:3:1: dashboard_url: not supported by this version: the dashboard"],
     ),
-    "a host of its own": (
+    "a path and a host": (
         [("    path: /sales/\n", "    path: /sales/\n    host: sales.example.org\n")],
-        ["config.yaml:22:5: content[0].host: not supported by this version: an origin of its own for content"],
+        [
+            (
+                "config.yaml:22:11: content[0].host: `path` is on `public_url` and `host` an origin of its own: give one "
+                "of them"
+            )
+        ],
     ),
     "a key with a role": (
         [("{name: sales, content: sales,", "{name: sales, content: sales, role: publisher,")],
@@ -115,7 +120,7 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     ),
     "a missing setting": (
         [("    path: /sales/\n", "")],
-        ["config.yaml:19:5: content[0].path: this setting is required"],
+        ["config.yaml:19:5: content[0]: give `path` (on `public_url`) or `host` (an origin of its own)"],
     ),
     "a missing setting at the top": (
         [("public_url: https://apps.example.org\n", "")],
@@ -163,7 +168,7 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     ),
     "an empty value": (
         [("path: /sales/", "path:")],
-        ["config.yaml:21:10: content[0].path: must not be empty"],
+        ["config.yaml:19:5: content[0]: give `path` (on `public_url`) or `host` (an origin of its own)"],
     ),
     "no store keys": (
         [(f"keys: [{STORE_KEY}]", "keys: []")],
@@ -478,7 +483,39 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [
             (
                 "config.yaml:26:12: content[1].owner: another owner than the content in line 19: script of one could act as the "
-                "viewer at the other. Run a sidecar for each owner, or set `unsafe_shared_origin: true`"
+                "viewer at the other. Give each a `host` of its own, or set `unsafe_shared_origin: true`"
+            )
+        ],
+    ),
+    "the host of public_url": (
+        [("path: /sales/", "host: Apps.Example.org")],
+        ["config.yaml:21:11: content[0].host: this is the host of `public_url`: content there has a `path`"],
+    ),
+    "two contents at one host": (
+        [
+            ("path: /sales/", "host: sales.example.org"),
+            (
+                "    integrations: [warehouse]\n",
+                "    integrations: [warehouse]\n" + SECOND.replace("path: /board/", "host: SALES.example.org"),
+            ),
+        ],
+        ["config.yaml:27:11: content[1].host: the content in line 21 is at this host too"],
+    ),
+    "a host that plain http cannot have": (
+        [("https://apps.example.org", "http://localhost:8080"), ("path: /sales/", "host: sales.example.org")],
+        [
+            (
+                "config.yaml:21:11: content[0].host: `public_url` is plain http, which is for loopback only: use a name such "
+                "as sales.localhost"
+            )
+        ],
+    ),
+    "an upstream where viewers find the content": (
+        [("path: /sales/", "host: sales.example.org"), ("http://127.0.0.1:8501", "http://sales.example.org:443")],
+        [
+            (
+                "config.yaml:23:15: content[0].upstream: this is where viewers find a content: requests would go round in "
+                "circles"
             )
         ],
     ),
@@ -568,6 +605,21 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
 @pytest.mark.parametrize(("changes", "expected"), ROWS.values(), ids=list(ROWS))
 def test_each_mistake_is_named_with_its_place(tmp_path, changes, expected):
     assert problems(tmp_path, changed(*changes)) == expected
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "[::1]", "0x7f.1", "sales.example.org.", "*.example.org", "https://sales.example.org", "a b",
+             "sales.example.org/", "-sales.example.org", "söle.example.org", "a" * 254]
+)  # fmt: skip
+def test_only_a_plain_host_name_is_a_host(tmp_path, host):
+    [problem] = problems(tmp_path, changed(("path: /sales/", f"host: '{host}'")))
+    assert problem.startswith("config.yaml:21:11: content[0].host: write a plain host name such as sales.example.org")
+
+
+def test_contents_of_different_owners_have_nothing_in_common_on_hosts_of_their_own(tmp_path):
+    second = SECOND.replace("bob@", "eve@").replace("path: /board/", "host: board.example.org")
+    text = changed(("    integrations: [warehouse]\n", "    integrations: [warehouse]\n" + second))
+    assert problems(tmp_path, text) == []
 
 
 def test_the_sound_configuration_has_no_problem(tmp_path):

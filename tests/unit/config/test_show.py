@@ -24,6 +24,13 @@ def test_every_setting_is_shown(tmp_path):
         ("api:\n", "api:\n  tls: {certificate: a.pem, key: a.key}\n"),
         ("path: /sales/\n", "path: /sales/\n    access: {groups: [board]}\n"),
     )
+    second = """\
+  - name: board
+    host: board.example.org
+    app_mode: python-dash
+    upstream: http://127.0.0.1:8502
+"""
+    text += second
     pem_pair(tmp_path, "a")
 
     shown = yaml.safe_load(effective(loaded(tmp_path, text)))

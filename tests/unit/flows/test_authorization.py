@@ -221,7 +221,7 @@ async def test_another_integration_is_added_to_the_viewer_who_signed_in(build):
 async def test_another_integration_needs_a_live_session_where_people_sign_in(build, session_id):
     house = await build(directory(sign_in=WAREHOUSE.guid))
     outcome = await house.come_back((await house.start(BOTH, LAKE))["state"], session_id=session_id, iss="")
-    assert outcome == StateRefused(because="session_over", return_to="/both/")
+    assert outcome == StateRefused(because="session_over", content=BOTH, return_to="/both/")
 
 
 async def test_a_session_that_grew_too_old_is_not_kept(house, clock):
@@ -244,7 +244,7 @@ async def test_who_signs_out_while_the_code_is_redeemed_gets_nothing_and_starts_
 
     house.authorization._store = SignedOutMeanwhile(house.store)
     outcome = await house.come_back((await house.start(STOCK))["state"], session_id=session_id)
-    assert outcome == StateRefused(because="session_over", return_to="/stock/")
+    assert outcome == StateRefused(because="session_over", content=STOCK, return_to="/stock/")
     assert await house.store.credentials(guid, WAREHOUSE.guid) is None
 
 
@@ -290,13 +290,13 @@ async def test_where_nobody_signs_in_an_unknown_account_is_no_obstacle(house, pr
 
 async def test_a_callback_without_state_is_refused(house, provider):
     outcome = await house.authorization.complete("code=x", bindings=["b1"], session_id=None)
-    assert outcome == StateRefused(because="missing", return_to=None)
+    assert outcome == StateRefused(because="missing")
     assert provider.requests == []
 
 
 async def test_an_error_without_state_is_said_so(house, provider):
     outcome = await house.authorization.complete("error=access_denied", bindings=["b1"], session_id=None)
-    assert outcome == StateRefused(because="error_without_state", return_to=None)
+    assert outcome == StateRefused(because="error_without_state")
 
 
 @pytest.mark.parametrize("query", ["", "state=x", "code=a&code=b&state=x", "code=a&error=b&state=x"])
@@ -307,7 +307,7 @@ async def test_a_query_that_is_no_callback_is_malformed(house, provider, query):
 
 async def test_a_random_state_is_refused(house, provider):
     outcome = await house.come_back("A" * 300)
-    assert outcome == StateRefused(because="unreadable", return_to=None)
+    assert outcome == StateRefused(because="unreadable")
     assert provider.requests == []
 
 
@@ -315,7 +315,7 @@ async def test_every_flipped_character_of_a_state_gets_the_same_answer(house, pr
     state = (await house.start())["state"]
     for position, character in enumerate(state):
         forged = state[:position] + ("A" if character != "A" else "B") + state[position + 1 :]
-        assert await house.come_back(forged) == StateRefused(because="unreadable", return_to=None)
+        assert await house.come_back(forged) == StateRefused(because="unreadable")
     assert provider.requests == []
 
 
@@ -323,7 +323,7 @@ async def test_every_flipped_character_of_a_state_gets_the_same_answer(house, pr
 async def test_a_state_of_another_browser_is_refused_and_repeats_nothing_of_it(house, provider, bindings):
     state = (await house.start(return_to="/sales/?chosen=by-another"))["state"]
     outcome = await house.come_back(state, bindings=bindings)
-    assert outcome == StateRefused(because="other_browser", return_to="/sales/")
+    assert outcome == StateRefused(because="other_browser", content=SALES, return_to="/sales/")
     assert provider.requests == []
 
 
@@ -334,8 +334,10 @@ async def test_the_right_binding_may_stand_among_others(house):
 async def test_a_state_expires_after_ten_minutes(house, clock, provider):
     state = (await house.start(return_to="/sales/?q=1"))["state"]
     clock.advance(600)
-    assert await house.come_back(state) == StateRefused(because="expired", return_to="/sales/?q=1")
-    assert await house.come_back(state, bindings=()) == StateRefused(because="expired", return_to="/sales/")
+    assert await house.come_back(state) == StateRefused(because="expired", content=SALES, return_to="/sales/?q=1")
+    assert await house.come_back(state, bindings=()) == StateRefused(
+        because="expired", content=SALES, return_to="/sales/"
+    )
     assert provider.requests == []
 
 

@@ -229,19 +229,19 @@ def test_the_end_of_a_session_takes_every_handle_along():
     one.fill(admit(), SALES, epoch=one.epoch, now=1000.0)
     assert one.find_at_host("h1", SALES, 1000.0) is None
     assert one.find_at_host("h2", MARKETING, 1000.0) is None
-    assert not (one._by_handle or one._handles_of)
+    assert (one._by_handle, one._handles_of) == ({}, {})
 
 
 def test_a_session_that_is_crowded_out_leaves_no_handle_behind():
     one = with_handle(max_sessions=1)
     one.fill(admit("s2"), SALES, epoch=one.epoch, now=1001.0)
-    assert not (one._by_handle or one._handles_of)
+    assert (one._by_handle, one._handles_of) == ({}, {})
 
 
 def test_lost_changes_leave_no_handle_behind():
     one = with_handle()
     one.apply(ChangesLost())
-    assert not (one._by_handle or one._handles_of)
+    assert (one._by_handle, one._handles_of) == ({}, {})
 
 
 def test_what_a_change_makes_untrue_is_untrue_for_the_handle_too():

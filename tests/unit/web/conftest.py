@@ -12,6 +12,7 @@ import pytest
 from proxy.errors import SidecarError
 from proxy.flows.callback_outcomes import CallbackOutcome, Malformed, ProviderUnavailable
 from proxy.flows.exchange import ContentKey, Issued, Refused
+from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.sessions import Admission, SignInNeeded
 from proxy.model import (
     Content,
@@ -90,7 +91,13 @@ class Flows:
     started: list[dict[str, object]] = field(default_factory=list)
     completed: list[dict[str, object]] = field(default_factory=list)
     asked: list[dict[str, object]] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    ended: list[object] = field(default_factory=list)
+    taken: HandedOver | TicketUsed | TicketRefused = field(
+        default_factory=lambda: TicketRefused(because="unreadable", return_to="/")
+    )
+    tickets: list[dict[str, object]] = field(default_factory=list)
+    redeemed: list[dict[str, object]] = field(default_factory=list)
+    admitted_as: list[str | None] = field(default_factory=list)
     at: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     _bytes: deque[int] = field(default_factory=lambda: deque(range(256)))
 
@@ -109,9 +116,26 @@ class Flows:
         self._fail()
         return self.admission
 
+    async def admit_at_host(self, handle: str | None, content: Content) -> Admission:
+        self.admitted_as.append(handle)
+        return self.admission
+
     async def end(self, session: str) -> bool:
         self.ended.append(session)
         return True
+
+    async def end_at_host(self, handle: str, content: Content) -> bool:
+        self.ended.append((handle, content.name))
+        return True
+
+    def ticket(self, *, content: Content, **of: object) -> str:
+        self.tickets.append({"content": content.name, **of})
+        return f"TICKET{len(self.tickets)}"
+
+    async def take(self, text: str, *, content: Content, bindings: Sequence[str]) -> object:
+        self._fail()
+        self.redeemed.append({"ticket": text, "content": content.name, "bindings": list(bindings)})
+        return self.taken
 
     async def redeem(self, *, key: ContentKey, **form: str | None) -> Issued | Refused:
         self._fail()
@@ -149,6 +173,7 @@ def services(flows: Flows, *, sign_in: IntegrationGuid | None = None, public_url
     return ControlServices(
         authorization=flows,
         sessions=flows,
+        hand_over=flows,
         directory=Directory(
             contents={content.guid: content for content in contents},
             integrations={one.guid: one for one in (WAREHOUSE, LAKE, UNUSED)},

@@ -11,8 +11,12 @@ from proxy.web.routes import API_LISTENER, CONTROL_PLANE
 from proxy.web.static_files import static_url
 from tests.unit.web.conftest import CALLBACK, NAVIGATION, XHR
 
-NAMED = {guards.anyone, guards.exact_address, guards.flow_state, guards.own_page, guards.local_program,
+NAMED = {guards.anyone, guards.exact_address, guards.flow_state, guards.ticket, guards.own_page, guards.local_program,
          guards.content_key}  # fmt: skip
+SERVED_AT_CONTENT_HOSTS = {
+    "/__oauth__/ticket", "/__oauth__/logout", "/__oauth__/signed-out", "/__oauth__/static/{name}", "/__health__/live",
+    "/__health__/ready",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("route", CONTROL_PLANE + API_LISTENER, ids=lambda route: f"{route.method} {route.path}")
@@ -21,6 +25,10 @@ def test_every_route_names_its_guard(route):
     assert route.path.startswith("/")
     if route.method not in {"GET", "HEAD"}:
         assert route.guard not in {guards.anyone, guards.flow_state}, "what changes something needs more"
+
+
+def test_contents_hosts_serve_only_what_they_need():
+    assert {route.path for route in CONTROL_PLANE if route.hosts is not guards.at_public_url} == SERVED_AT_CONTENT_HOSTS
 
 
 def test_the_api_listener_lets_in_nobody_but_local_programs():
