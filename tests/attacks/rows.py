@@ -26,7 +26,6 @@ CATALOGUE = {
 ELSEWHERE = {
     40: "read again whenever the tokens of the sign-in are refreshed: tests/unit/flows/test_viewer_claims.py",
     41: "a configuration that cannot be evaluated: tests/unit/config",
-    44: "waits for hosts of contents: no list of origins with suffixes yet; origins are compared whole (rows 85, 137)",
     76: "waits for a sign-in from the command line; the redirect URI is compared by the provider",
     86: "needs a clock that a process does not have: tests/unit/flows, tests/unit/gateway",
     88: "waits for back-channel logout",
