@@ -125,6 +125,6 @@ StoreUrl = Annotated[Path, _Read(texts.sqlite_path, "sqlite:///var/lib/oauth-sid
 Span = Annotated[timedelta, _Read(texts.span, "12h")]
 ContentPath = Annotated[str, _Read(texts.content_path, "/sales/")]
 PresetOfHeaders = Annotated[HeaderPreset, _Read(texts.header_preset, "session-token-only")]
-ContentHost = Annotated[str, _Read(texts.content_host, "sales.example.org", "hostname")]
+ContentHost = Annotated[str, _Read(texts.content_host, "sales.example.org")]
 Guid = Annotated[str, _Read(texts.guid, "0f8fad5b-d9cb-469f-a165-70867728950e", "uuid")]
 FilePath = Annotated[Path, _Read(_path, "/etc/oauth-sidecar/tls.pem")]
