@@ -195,7 +195,7 @@ def test_a_frame_may_be_so_large_and_no_larger(sender):
         assert other.taken.endswith(largest)
         other.taken.clear()
         source.send(frame(b"x" * 1001, masked=sender == "viewer"))
-        assert b"x" not in other.taken
+        assert len(other.taken) < 1000  # a close frame at most; its random mask may hold any byte
         assert viewer.taken.endswith(close_frame(1009))
 
 
