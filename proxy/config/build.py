@@ -7,9 +7,16 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 
 from proxy.config.checks.draft import header_rules_of, slug_of
-from proxy.config.schema import AccessSettings, ContentSettings, IntegrationSettings, Settings, TlsSettings
+from proxy.config.schema import (
+    AccessSettings,
+    ContentSettings,
+    IntegrationSettings,
+    OutboundSettings,
+    Settings,
+    TlsSettings,
+)
 from proxy.config.texts import origin_at
-from proxy.config.values import Config, ContentKey, Tls
+from proxy.config.values import Config, ContentKey, Outbound, Tls
 from proxy.model import (
     Access,
     Anyone,
@@ -68,6 +75,16 @@ def build(settings: Settings, folder: FilePath) -> Config:
             sign_in=integrations[settings.sign_in].guid if settings.sign_in else None,
         ),
         unsafe_shared_origin=settings.unsafe_shared_origin,
+        outbound=_outbound(settings.outbound, folder),
+    )
+
+
+def _outbound(item: OutboundSettings, folder: FilePath) -> Outbound:
+    return Outbound(
+        ca_bundle=folder / item.ca_bundle if item.ca_bundle else None,
+        proxy=item.proxy or "",
+        no_proxy=tuple(item.no_proxy),
+        unsafe_allow_networks=tuple(item.unsafe_allow_networks),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from proxy.config.fields import (
+    AnyNetwork,
     Boolean,
     ContentHost,
     ContentPath,
@@ -20,6 +21,7 @@ from proxy.config.fields import (
     Guid,
     HeaderName,
     HostName,
+    HttpProxy,
     Integer,
     ListenAddress,
     Name,
@@ -116,6 +118,33 @@ class ApiSettings(_Section):
     keys: list[ApiKeySettings] = Field(
         default_factory=list,
         description="API keys of contents. Default none: the exchange answers nobody, content sees tokens in headers only.",
+    )
+
+
+class OutboundSettings(_Section):
+    """How authorization servers are reached."""
+
+    ca_bundle: FilePath | None = Field(
+        default=None,
+        description="PEM file of authorities trusted beside the system's. Default none. A relative path starts at this "
+        "file's folder. Risk: each of them can pose as any authorization server.",
+    )
+    proxy: HttpProxy | None = Field(
+        default=None,
+        repr=False,
+        description="HTTP proxy towards authorization servers, `http://[NAME:PASSWORD@]HOST:PORT`. Default none; the "
+        "environment's is never used. Risk: it looks names up, so it has to refuse private addresses itself.",
+    )
+    no_proxy: list[Domain] = Field(
+        default_factory=list,
+        description="Hosts, and domains with all hosts below them, that are reached without `proxy`; loopback always is. "
+        "Default empty: none.",
+    )
+    unsafe_allow_networks: list[AnyNetwork] = Field(
+        default_factory=list,
+        description="Addresses or networks, not of the public internet, where endpoints may be that discovery names. "
+        "Default empty: none; what this file names is reached anyway. Risk: a hostile document can have us send requests "
+        "there.",
     )
 
 
@@ -446,6 +475,9 @@ class Settings(_Section):
     )
     store: StoreSettings = Field(description="Where sessions, consents and sealed tokens are kept. Required.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The listener for content.")
+    outbound: OutboundSettings = Field(
+        default_factory=OutboundSettings, description="How authorization servers are reached."
+    )
     session: SessionSettings = Field(default_factory=SessionSettings, description="How long a viewer stays signed in.")
     limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Bounds of time and size.")
     integrations: list[IntegrationSettings] = Field(

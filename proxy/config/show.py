@@ -40,6 +40,7 @@ def effective(config: Config) -> str:
     keys: list[Value] = [
         {"name": key.name, "content": content_names[key.content_guid], "key": MASKED} for key in config.content_keys
     ]
+    outbound = config.outbound
     shown: dict[str, Value] = {
         "public_url": config.public_url,
         "listen": address(config.listen),
@@ -54,6 +55,12 @@ def effective(config: Config) -> str:
             "tls": _tls(config.api_tls),
             "hosts": [*config.api_hosts],
             "keys": keys,
+        },
+        "outbound": {
+            "ca_bundle": str(outbound.ca_bundle) if outbound.ca_bundle else None,
+            "proxy": MASKED if "@" in outbound.proxy else outbound.proxy or None,
+            "no_proxy": [*outbound.no_proxy],
+            "unsafe_allow_networks": [str(network) for network in outbound.unsafe_allow_networks],
         },
         "session": {"idle": _span(config.session_idle), "lifetime": _span(config.session_lifetime)},
         "limits": {name: getattr(config.limits, name) for name in Limits.__slots__},

@@ -86,12 +86,31 @@ def upstream(text: str) -> Upstream:
     return TcpUpstream(_host(parts), parts.port or _DEFAULT_PORTS["http"])
 
 
-def network(text: str) -> Network:
-    """Read an address or network (``10.0.0.0/8``) of proxies."""
+def any_network(text: str) -> Network:
+    """Read an address or network (``10.0.0.0/8``)."""
     try:
-        value = ip_network(text)
+        return ip_network(text)
     except ValueError as exc:
         raise ValueError("write an IP address or a network such as 10.0.0.0/8, with no bits beyond the prefix") from exc
+
+
+def http_proxy(text: str) -> str:
+    """Read the URL of an HTTP proxy; a name and a password may be in it."""
+    say = "write the proxy as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as exc:
+        raise ValueError(say) from exc
+    is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment)
+    if parts.scheme != "http" or not parts.hostname or port is None or not is_bare or not text.isascii():
+        raise ValueError(say)
+    return text.removesuffix("/")
+
+
+def network(text: str) -> Network:
+    """Read an address or network (``10.0.0.0/8``) of proxies."""
+    value = any_network(text)
     if value.prefixlen == 0:
         raise ValueError("this would trust everybody's X-Forwarded-For: name the proxies in front")
     return value

@@ -52,6 +52,17 @@ class ContentKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """How authorization servers are reached."""
+
+    ca_bundle: Path | None = None
+    proxy: str = field(default="", repr=False)
+    """``http://[name:password@]host:port``; empty: none."""
+    no_proxy: tuple[str, ...] = ()
+    unsafe_allow_networks: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One process, completely described."""
 
@@ -77,6 +88,7 @@ class Config:
     limits: Limits
     directory: Directory
     unsafe_shared_origin: bool = False
+    outbound: Outbound = field(default_factory=Outbound)
 
     @property
     def redirect_uri(self) -> str:

@@ -87,6 +87,20 @@ def client(provider: Provider, integration: Integration, server: AuthorizationSe
     )
 
 
+def written_urls(provider: Provider, integration: Integration) -> frozenset[str]:
+    """Return the URLs that the administrator or the recipe wrote down: their origins are trusted wherever they are."""
+    server = authorization_server(provider, integration)
+    match server:
+        case AuthorizationServer():
+            named = [server.authorization_endpoint, server.token_endpoint, server.userinfo_endpoint, server.jwks_uri]
+        case Undiscovered():
+            named = [server.issuer, *server.origins, *server.given.values()]
+        case _:
+            assert_never(server)
+    own = [resource_url(row.url, provider, integration) for row in provider.identity if isinstance(row, FromResource)]
+    return frozenset(url for url in [*named, *own] if url)
+
+
 def uses_pkce(provider: Provider, integration: Integration) -> bool:
     """Say whether codes are bound to our request (RFC 7636)."""
     return values(provider, integration.config).get("use_pkce") != "false"

@@ -7,7 +7,7 @@ from proxy.config.checks.draft import Draft
 from proxy.config.checks.headers import check_headers
 from proxy.config.checks.integrations import check_integrations
 from proxy.config.checks.keys import check_keys
-from proxy.config.checks.network import check_network
+from proxy.config.checks.network import check_network, check_outbound
 from proxy.config.checks.sessions import check_sessions
 
 
@@ -17,5 +17,6 @@ def check(draft: Draft) -> None:
     check_contents(draft)
     check_headers(draft)
     check_network(draft)
+    check_outbound(draft)
     check_keys(draft)
     check_sessions(draft)

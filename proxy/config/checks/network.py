@@ -32,6 +32,20 @@ def check_network(draft: Draft) -> None:
             report.add(("tls",), "viewers come by plain http to `public_url`: make it https, or leave `tls` out")
 
 
+def check_outbound(draft: Draft) -> None:
+    """The authorities that are trusted beside the system's are certificates."""
+    bundle, here = draft.settings.outbound.ca_bundle, ("outbound", "ca_bundle")
+    if bundle is None or not draft.is_given(*here):
+        return
+    file = draft.folder / bundle
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except ssl.SSLError:
+        draft.report.add(here, f"the file {file} has no certificates in PEM")
+    except OSError as exc:
+        draft.report.add(here, f"the file {file} cannot be read ({exc.strerror})")
+
+
 def is_same_place(listener: Listen, host: str, port: int) -> bool:
     """Whether connecting to host and port reaches the listener, as far as names tell without asking anybody."""
     if not isinstance(listener, TcpListen) or listener.port != port or port == 0:

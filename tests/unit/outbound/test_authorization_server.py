@@ -8,6 +8,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,15 @@ from proxy.outbound.authorization_server import AuthorizationServerClient
 from tests.journeys.authority import Authority
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+LOOPBACK = (ip_network("127.0.0.0/8"),)
 OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[AuthorizationServerClient]:
-    made = AuthorizationServerClient(total_timeout_s=0.5, connect_timeout_s=0.4, max_body_bytes=1000)
+    made = AuthorizationServerClient(
+        allow_networks=LOOPBACK, total_timeout_s=0.5, connect_timeout_s=0.4, max_body_bytes=1000
+    )
     yield made
     await made.close()
 
@@ -140,7 +144,7 @@ async def test_a_cookie_is_not_kept(client: AuthorizationServerClient):
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
-    client = AuthorizationServerClient(total_timeout_s=0.5)
+    client = AuthorizationServerClient(allow_networks=LOOPBACK, total_timeout_s=0.5)
     async with serving(saying(whole(b"{}"))) as server:
         assert isinstance(await client.send(post(server.url)), OutboundResponse)
     await client.close()
@@ -176,7 +180,7 @@ async def test_a_certificate_of_an_unknown_authority_was_not_sent(tmp_path: Path
 
 async def test_a_certificate_for_another_name_was_not_sent(tmp_path: Path):
     authority = Authority(tmp_path)
-    client = AuthorizationServerClient(ca_bundle=authority.certificate)
+    client = AuthorizationServerClient(allow_networks=LOOPBACK, ca_bundle=authority.certificate)
     async with serving(saying(whole(b"{}")), authority.issue("id.example").context()) as server:
         assert await client.send(post(server.url)) == NotSent("tls_not_trusted")
     await client.close()
@@ -185,7 +189,7 @@ async def test_a_certificate_for_another_name_was_not_sent(tmp_path: Path):
 
 async def test_an_authority_of_the_bundle_is_trusted(tmp_path: Path):
     authority = Authority(tmp_path)
-    client = AuthorizationServerClient(ca_bundle=authority.certificate)
+    client = AuthorizationServerClient(allow_networks=LOOPBACK, ca_bundle=authority.certificate)
     async with serving(saying(whole(b"{}")), authority.issue("127.0.0.1").context()) as server:
         assert isinstance(await client.send(post(server.url)), OutboundResponse)
     await client.close()

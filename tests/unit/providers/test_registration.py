@@ -6,6 +6,8 @@ from proxy.model import Integration, IntegrationGuid, Secret
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.providers.base import Endpoints
 from proxy.providers.custom import CUSTOM
+from proxy.providers.identity import ClaimNames, FromResource, FromUserinfo
+from proxy.providers.oidc import OIDC
 from proxy.providers.registration import (
     authorization_parameters,
     authorization_server,
@@ -16,6 +18,7 @@ from proxy.providers.registration import (
     requested_scope,
     resource_url,
     uses_pkce,
+    written_urls,
 )
 from tests.unit.oauth.keys import RSA_KEY
 from tests.unit.providers.test_custom import MINIMAL, SERVER, integration
@@ -120,3 +123,20 @@ PROMPTING = replace(
 )  # fmt: skip
 def test_further_parameters_are_the_recipes_and_the_administrators_who_has_the_last_word(config, expected):
     assert authorization_parameters(PROMPTING, bare(**config)) == expected
+
+
+def test_what_is_written_down_is_every_endpoint_and_the_providers_own_source():
+    names = ClaimNames(subject=("id",))
+    recipe = replace(CUSTOM, identity=(FromUserinfo(), FromResource("{token_uri}/me", names)))
+    found = written_urls(recipe, integration(userinfo_uri="https://u.example"))
+    assert found == {
+        MINIMAL["authorization_uri"], MINIMAL["token_uri"], MINIMAL["token_uri"] + "/me", "https://u.example"
+    }  # fmt: skip
+
+
+def test_of_a_server_that_is_discovered_the_issuer_and_the_named_origins_are_written_down():
+    config = {"issuer": "https://i.example", "endpoint_origins": "https://o.example", "client_id": "c"}
+    made = replace(integration(), config=config)
+    assert written_urls(OIDC, made) == {"https://i.example", "https://o.example"}
+    recipe = replace(OIDC, endpoints=replace(OIDC.endpoints, jwks=("https://k.example",)))
+    assert written_urls(recipe, made) == {"https://i.example", "https://o.example", "https://k.example"}
