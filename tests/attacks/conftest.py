@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.attacks.attacker import Attacker
+from tests.attacks.oracle import assert_nothing_is_left
 from tests.attacks.wire import Wire
 from tests.journeys.sidecar import Setup
 from tests.journeys.stage import Stage, nothing, stage
@@ -40,6 +41,7 @@ async def house_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     folder = tmp_path_factory.mktemp("attacks")
     async with stage(folder, contents=("sales", "salesd"), change=change) as the_stage:
         yield the_stage
+        await assert_nothing_is_left(the_stage)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,6 +7,7 @@ from collections import Counter
 
 from tests.doubles.content import Seen
 from tests.journeys.stage import ACCESS_TOKEN, Stage
+from tests.journeys.stored import rows
 
 CANONICAL = frozenset(
     {
@@ -64,3 +65,13 @@ def assert_nothing_arrived(stage: Stage) -> None:
     """No content saw one byte since ``forget``."""
     for name, content in stage.contents.items():
         assert content.everything == b"", f"{name} received {content.everything[:300]!r}"
+
+
+async def assert_nothing_is_left(stage: Stage) -> None:
+    """After all attacks of a module: no connection but the browsers' own, no row but theirs, no fault of ours."""
+    await stage.sidecar.until_connections(len(stage.viewers))
+    stored = rows(stage.setup.state_file)
+    assert stored.get("viewer_session", 0) <= len(stage.viewers), stored
+    assert stored.get("credentials", 0) <= len(stage.viewers) * len(stage.setup.integrations), stored
+    faults = [line for line in stage.sidecar.log.splitlines() if b'"exception"' in line]
+    assert faults == []

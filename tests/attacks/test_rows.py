@@ -1,26 +1,30 @@
-"""Every row of the catalogue has a case or a reason."""
+"""Every row of the catalogue has a case, a test elsewhere, or what it waits for; the page says the same."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
-from tests.attacks.rows import CATALOGUE, ELSEWHERE
-
-MENTION = re.compile(r"\brow\(\s*(\d+)|\bdef test_row_(\d+)_|[\"']row (\d+):")
-
-
-def covered(section: str) -> set[int]:
-    """Rows of one section that some module names in its cases; numbers are unique over all sections."""
-    modules = Path(__file__).parent.glob("test_[a-z]_*.py")
-    mentions = [found for module in modules for found in MENTION.findall(module.read_text())]
-    return {int(number) for found in mentions for number in found if number} & set(CATALOGUE[section])
+from tests.attacks.catalogue import ROWS, SECTIONS
+from tests.attacks.page import PAGE, REPOSITORY, mentioned, page
 
 
-@pytest.mark.parametrize("section", CATALOGUE)
-def test_every_row_has_a_case_or_a_reason_and_not_both(section: str) -> None:
-    here, elsewhere = covered(section), set(CATALOGUE[section]) & set(ELSEWHERE)
-    assert here | elsewhere == set(CATALOGUE[section])
-    assert here & elsewhere == set()
+@pytest.mark.parametrize("number", ROWS, ids="row {}".format)
+def test_every_row_is_tried_or_says_what_it_waits_for(number: int) -> None:
+    row = ROWS[number]
+    assert row.section in SECTIONS
+    assert mentioned().get(number) or row.elsewhere or row.waits
+
+
+def test_no_case_belongs_to_a_row_that_is_not_there() -> None:
+    assert set(mentioned()) <= set(ROWS)
+
+
+@pytest.mark.parametrize("test", sorted({test for row in ROWS.values() for test in row.elsewhere}))
+def test_tests_elsewhere_are_where_the_catalogue_says(test: str) -> None:
+    file, _, name = test.partition("::")
+    assert not name or f"def {name}(" in (REPOSITORY / file).read_text()
+    assert (REPOSITORY / file).exists()
+
+
+def test_the_page_is_written_from_the_catalogue() -> None:
+    assert PAGE.read_text() == page(), "run `python -m tests.attacks.page`"

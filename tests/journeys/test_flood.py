@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.attacks.wire import Wire, request
 from tests.journeys.stage import Stage, stage
+from tests.journeys.stored import rows
 from tests.journeys.viewer import NAVIGATION
 
 LINES = [f"{name}: {value}".encode() for name, value in NAVIGATION.items()]
-BOOKKEEPING = frozenset({"probe", "migration", "schema_version"})
-"""Tables that say something about the store itself."""
-
 WARM_UP = 10_000
 """Visits after which caches and the allocator have what they need."""
 
 MOST_GROWTH_BYTES = 8 * 1024**2
 """Noise of the allocator; 90,000 forgotten visits of a hundred bytes each would be more."""
-
-
-def rows(state_file: Path) -> dict[str, int]:
-    """Rows by table, as far as there are any."""
-    with closing(sqlite3.connect(f"file:{state_file}?mode=ro", uri=True)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        kept = [name for name in tables if not name.startswith("sqlite_") and name not in BOOKKEEPING]
-        counts = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in kept}
-    return {name: count for name, count in counts.items() if count}
 
 
 async def visits(scene: Stage, count: int) -> None:

@@ -14,7 +14,7 @@ from tests.attacks.wire import Wire, request
 from tests.effort import LONG
 from tests.journeys.load import AGREED, CUT, REFUSED, RIGHT, UPGRADE, Crowd, signed_in
 from tests.journeys.stage import stage
-from tests.journeys.test_flood import rows
+from tests.journeys.stored import rows
 
 RESTARTS = 60 if LONG else 6
 UP_S = 1.0
