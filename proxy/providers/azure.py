@@ -114,7 +114,10 @@ AZURE = Provider(
     ),
     tenants="{tenants}",
     identity=(FromIdToken(ClaimNames(subject=("tid", "oid"), email_verified="")),),
-    service_accounts=ServiceAccounts(),
+    service_accounts=ServiceAccounts(
+        needs_scopes="name the resource: https://database.windows.net/.default, for example",
+        refused=(("tenant_id", "common|organizations|consumers", "a service account belongs to one tenant: name it"),),
+    ),
     left_out=(
         "Several resources through one consent: one integration per resource is the model, as in Connect.",
         (

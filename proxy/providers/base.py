@@ -103,10 +103,14 @@ class ServiceAccounts:
 
     scopes: tuple[str, ...] = ()
     """Requested when the administrator names none."""
+    needs_scopes: str = ""
+    """What is said of an integration that names none; empty: it need not."""
     parameters: tuple[tuple[str, str], ...] = ()
     """Templates over the fields, sent beside it; one that comes out empty is not sent."""
     auth_method: ClientAuthMethod | None = None
     """With a client secret and nothing configured; ``None``: as for viewers."""
+    refused: tuple[tuple[str, str, str], ...] = ()
+    """Field, regular expression for the whole of its value, and what is said of one that matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
