@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.providers.base import Endpoints, Field, Lifetimes, Provider, ServiceAccounts
-from proxy.providers.client_fields import client_fields
+from proxy.providers.client_fields import client_fields, override_fields
 
 _METHODS = (
     ClientAuthMethod.CLIENT_SECRET_BASIC,
@@ -30,7 +30,8 @@ OIDC = Provider(
             label="Other origins",
             help="Where else its endpoints may be, as https://host, separated by spaces. Empty: at the issuer only.",
         ),
-        *client_fields(_METHODS, scopes="Separated by spaces. Empty: openid profile email. offline_access is added."),
+        *client_fields(_METHODS, scopes="Separated by spaces; offline_access is added. Empty: openid profile email."),
+        *override_fields("authorization_uri", "token_uri", "userinfo_uri"),
     ),
     endpoints=Endpoints(discovery="{issuer}", discovery_origins="{endpoint_origins}"),
     lifetimes=Lifetimes(
@@ -39,6 +40,7 @@ OIDC = Provider(
     auth_methods=_METHODS,
     default_scopes=("openid", "profile", "email"),
     refresh_scopes=("offline_access",),
+    authorization_parameters=(("prompt", "consent"),),  # OpenID Connect Core §11: else offline_access is ignored
     service_accounts=ServiceAccounts(),
     left_out=(
         "Signed userinfo answers: a client gets them only when it registered for them.",

@@ -109,5 +109,5 @@ def accept(integrations: str, folder: Path) -> None:
     name = yaml.safe_load(integrations)["integrations"][0]["name"]
     start, end = SOUND.index("integrations:\n"), SOUND.index("content:\n")
     text = SOUND[:start] + integrations + SOUND[end:].replace("[warehouse]", f"[{name}]")
-    text = text.replace("sign_in: warehouse\n", "").replace("file:/run/secrets/", f"file:{folder}/")
+    text = text.replace("sign_in: warehouse\n", f"sign_in: {name}\n").replace("file:/run/secrets/", f"file:{folder}/")
     loaded(folder, text, **dict.fromkeys(re.findall(r"\$\{([A-Z0-9_]+)\}", text), "kH3-topsy-turvy"))

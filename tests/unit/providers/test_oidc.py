@@ -7,7 +7,14 @@ from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.metadata import AuthorizationServer, Undiscovered
 from proxy.providers.fields import problems
 from proxy.providers.oidc import OIDC
-from proxy.providers.registration import authorization_server, can_identify, client, fingerprint, requested_scope
+from proxy.providers.registration import (
+    authorization_parameters,
+    authorization_server,
+    can_identify,
+    client,
+    fingerprint,
+    requested_scope,
+)
 
 CONFIG = {"issuer": "https://id.example/", "client_id": "sidecar"}
 INTEGRATION = Integration(
@@ -22,6 +29,18 @@ def test_an_issuer_and_a_client_are_enough():
     assert problems(OIDC, CONFIG, secrets={"client_secret"}) == ()
     assert requested_scope(OIDC, INTEGRATION) == "openid profile email offline_access"
     assert can_identify(OIDC, CONFIG)
+
+
+def test_consent_is_asked_for_because_offline_access_is_ignored_without():
+    assert authorization_parameters(OIDC, INTEGRATION) == [("prompt", "consent")]
+    quiet = replace(INTEGRATION, config=CONFIG | {"authorization_parameters": "prompt="})
+    assert authorization_parameters(OIDC, quiet) == []
+
+
+def test_an_endpoint_of_the_integration_goes_before_the_documents():
+    found = authorization_server(OIDC, replace(INTEGRATION, config=CONFIG | {"token_uri": "http://localhost:1/t"}))
+    assert isinstance(found, Undiscovered)
+    assert found.given == {"token_endpoint": "http://localhost:1/t"}
 
 
 def test_the_issuer_is_taken_byte_for_byte():
