@@ -12,7 +12,7 @@ The house, top to bottom. An upper floor may use a lower one; rooms on one floor
     6  flows    |  outbound                    use cases (await store, send)  |  HTTP client towards providers
     5  store                                   protocol, SQL statements, one small driver per engine
     ──────── below this line: no sockets, no files, no clock, no randomness, no logging ────────
-    4  wire                                    HTTP/1.1 heads and WebSocket frames, between bytes and values
+    4  wire     |  admission                   HTTP/1.1 and WebSocket without a socket  |  who may pass, remembered
     3  policy   |  providers  |  sealing       decisions  |  provider recipes  |  encryption under a key ring
     2  model    |  oauth      |  errors        the words  |  the RFCs' core    |  the error family
 
@@ -21,7 +21,7 @@ One request, for a viewer who is known (everything is an upstream)::
     gateway/listener.py       a socket is accepted: one ViewerSide for it
     gateway/viewer_side.py    wire/request_reader.py: bytes → a request head, checked; one Exchange for it
     gateway/dispatch.py       policy/routing.py: which content? policy/cookies.py: which session?
-    gateway/admission.py      the table in memory: session × content → ready header block, good until …
+    admission.py              the table in memory: session × content → ready header block, good until …
     wire/heads.py             the head anew: policy/headers.py says what the content may see of the viewer's
     gateway/exchange.py       request and answer, between one viewer and at any moment one content connection
     gateway/pool.py           an idle connection to the content, or a new one: a ContentSide

@@ -20,6 +20,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from proxy.admission import AdmissionTable, Admit
 from proxy.config.show import address
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, UnixListen
 from proxy.errors import SidecarError, StoreUnavailable
@@ -41,12 +42,11 @@ from proxy.flows.sessions import (
     TokenUnavailable,
 )
 from proxy.flows.viewer_claims import ViewerClaims
-from proxy.gateway.admission import AdmissionTable
 from proxy.gateway.control import ControlPool
 from proxy.gateway.descriptors import make_room
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
-from proxy.gateway.switchboard import Admit, SlowLane, Switchboard
+from proxy.gateway.switchboard import SlowLane, Switchboard
 from proxy.logs import configure_logs
 from proxy.model import Change, ChangesLost, ConsentEnded, Content, CredentialsChanged, SessionEnded
 from proxy.outbound.authorization_server import AuthorizationServerClient

@@ -46,7 +46,7 @@ class ContentSide(asyncio.Protocol):
         self.exchange = exchange
         self.received = False
         if self._reader is not None:
-            self._reader.begin(exchange, is_head=exchange.is_head)
+            self._reader.begin(exchange, is_head=exchange.request.is_head)
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Send bytes of the request."""
@@ -127,7 +127,7 @@ class ContentSide(asyncio.Protocol):
         try:
             behind = reader.feed(data)
         except BrokenAnswer as fault:
-            exchange.content_broke(str(fault))
+            exchange.content_failed(str(fault))
             return
         if behind is not None:
             exchange.switched(behind)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
+from proxy.admission import Admit
 from proxy.errors import StoreUnavailable
-from proxy.gateway.switchboard import Admit
+from proxy.gateway.ways import answer_here, refuse, to_content, to_control_plane
 from proxy.model import Anyone, Content
 from proxy.policy.cookies import session_ids
 from proxy.policy.origin import is_foreign
@@ -47,11 +48,11 @@ def dispatch(exchange: Exchange) -> None:
         case Content():
             _to_content(exchange, route)
         case OwnPath():
-            _to_control_plane(exchange)
+            _to_ours(exchange)
         case RedirectToSlash(location=location):
             exchange.redirect_here(location)
         case NotFound():
-            exchange.refuse(Refuse(reason=Reason.NOT_FOUND))
+            refuse(exchange, Refuse(reason=Reason.NOT_FOUND))
         case _:
             assert_never(route)
 
@@ -62,16 +63,16 @@ def _at_other_host(exchange: Exchange, content: Content | None) -> None:
     if content is not None and not path.startswith(RESERVED_PREFIX):
         _to_content(exchange, content)
     elif content is not None or path.startswith(_UNDER_ANY_HOST):
-        _to_control_plane(exchange, content)
+        _to_ours(exchange, content)
     else:
-        exchange.refuse(Refuse(reason=Reason.MISDIRECTED))
+        refuse(exchange, Refuse(reason=Reason.MISDIRECTED))
 
 
-def _to_control_plane(exchange: Exchange, at_host_of: Content | None = None) -> None:
+def _to_ours(exchange: Exchange, at_host_of: Content | None = None) -> None:
     if exchange.request.is_upgrade:
-        exchange.answer_here(Refusal(400, "upgrade refused"))
+        answer_here(exchange, Refusal(400, "upgrade refused"))
     else:
-        exchange.to_control_plane(at_host_of)
+        to_control_plane(exchange, at_host_of)
 
 
 def _to_content(exchange: Exchange, content: Content) -> None:
@@ -79,23 +80,23 @@ def _to_content(exchange: Exchange, content: Content) -> None:
     exchange.content = content
     target = forward_target(content, request.target)
     if isinstance(target, Malformed):
-        exchange.answer_here(Refusal(400, target.because))
+        answer_here(exchange, Refusal(400, target.because))
         return
     exchange.target = target
     may_change = request.is_upgrade or request.method not in SAFE_METHODS
     own_origin = content.origin or board.own_origin
     if may_change and is_foreign(request.headers, own_origin=own_origin, allowed=content.unsafe_allow_origins):
-        exchange.refuse(Refuse(reason=Reason.ORIGIN_REFUSED))
+        refuse(exchange, Refuse(reason=Reason.ORIGIN_REFUSED))
         return
     if isinstance(content.access, Anyone):
-        exchange.forward(b"", None)
+        to_content(exchange, b"", None)
         return
     ids = session_ids(request.cookies, board.names) if request.cookies else None
     session_id = ids[0] if ids else None
     find = board.admission.find_at_host if content.origin else board.admission.find
     hit = find(session_id, content.guid, board.now) if session_id is not None else None
     if hit is not None:
-        exchange.forward(hit[1], hit[0])
+        to_content(exchange, hit[1], hit[0])
     else:
         exchange.waiting = board.spawn(_slow_lane(exchange, content, session_id))
 
@@ -115,9 +116,9 @@ async def _slow_lane(exchange: Exchange, content: Content, session_id: str | Non
     if exchange.is_over:
         return
     if isinstance(verdict, Admit):
-        exchange.forward(verdict.header_block, verdict.session_hash)
+        to_content(exchange, verdict.header_block, verdict.session_hash)
     else:
-        exchange.refuse(verdict)
+        refuse(exchange, verdict)
 
 
 async def _ask(exchange: Exchange, content: Content, session_id: str | None) -> Admit | Refuse:

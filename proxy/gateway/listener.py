@@ -10,6 +10,7 @@ from typing import TypedDict
 
 import structlog
 
+from proxy.gateway.patience import check
 from proxy.gateway.switchboard import Switchboard
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.gateway.websocket import CONSENT_GONE, RESTART, SESSION_OVER, Tunnel
@@ -125,7 +126,7 @@ class Gateway:
         now = board.now = time.time()
         for viewer in tuple(board.connections):
             try:
-                viewer.check(now)
+                check(viewer, now)
             except Exception:
                 log.exception("check failed")
                 viewer.abort()

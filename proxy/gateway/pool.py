@@ -72,10 +72,12 @@ class Pool:
             async with asyncio.timeout(self._connect_timeout_s):
                 side = await self._open(switchboard)
         except Exception as error:  # noqa: BLE001 - not only of the network: a name that IDNA refuses is a ValueError
-            exchange.connect_failed(error)
+            exchange.waiting = None
+            exchange.content_failed(type(error).__name__)
             return
         if not side.is_usable:
-            exchange.connect_failed(ConnectionResetError("lost before it was taken"))
+            exchange.waiting = None
+            exchange.content_failed("lost before it was taken")
             return
         if not exchange.take_connection(side):
             self.give_back(side, switchboard.now)

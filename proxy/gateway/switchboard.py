@@ -9,32 +9,18 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from proxy.model import Content, ContentGuid, HandleHash, SessionHash
+from proxy.admission import AdmissionTable, Admit
+from proxy.model import Content, ContentGuid, SessionHash
 from proxy.policy.cookies import CookieNames
 from proxy.policy.limits import Limits
 from proxy.policy.routing import Refuse, Routes
 
 if TYPE_CHECKING:
-    from proxy.gateway.admission import AdmissionTable
     from proxy.gateway.pool import Pool
     from proxy.gateway.viewer_side import ViewerSide
     from proxy.gateway.websocket import Tunnel
 
 Network = IPv4Network | IPv6Network
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admit:
-    """The slow lane's yes: the header block to inject, good until ``good_until`` (epoch seconds)."""
-
-    session_hash: SessionHash
-    viewer_guid: str
-    header_block: bytes = field(repr=False)
-    good_until: float
-    expires_at: float
-    """Absolute end of the session, epoch seconds."""
-    handle_hash: HandleHash | None = None
-    """By what the content's own host knows the session; ``None``: the content is under a path of ``public_url``."""
 
 
 SlowLane = Callable[[str | None, Content], Awaitable[Admit | Refuse]]

@@ -9,6 +9,7 @@ import structlog
 
 from proxy.gateway.dispatch import dispatch
 from proxy.gateway.exchange import Exchange
+from proxy.gateway.patience import FLUSH_S
 from proxy.wire.heads import refusal as answer_of_ours
 from proxy.wire.peer import Peer
 from proxy.wire.request import Refusal
@@ -26,8 +27,6 @@ log = structlog.get_logger("gateway")
 
 _LINGER_S = 2.0
 """After an early answer: how long what the viewer still sends is read and dropped, so that no reset overtakes it."""
-_FLUSH_S = 10.0
-"""How long a closing connection may take to carry off what was written."""
 _AHEAD_BYTES = 65_536
 """WebSocket frames that a viewer may send before the content has agreed; then reading pauses."""
 
@@ -36,8 +35,8 @@ class ViewerSide(asyncio.Protocol):
     """The viewer's end: idle, active with one exchange, a tunnel, or closing."""
 
     __slots__ = (
-        "_ahead", "_close_after", "_closing_at", "_head_since", "_idle_since", "_is_deaf", "_reader",
-        "_transport", "_unsent_bytes", "board", "exchange", "is_reading_held", "is_write_paused", "peer", "taken_at", "tunnel",
+        "_is_deaf", "_reader", "_transport", "ahead", "board", "closing_at", "exchange", "head_since", "idle_since",
+        "is_last_answer", "is_reading_held", "is_write_paused", "left_unsent", "peer", "taken_at", "tunnel",
     )  # fmt: skip
 
     def __init__(self, board: Switchboard) -> None:
@@ -47,7 +46,7 @@ class ViewerSide(asyncio.Protocol):
         self.is_write_paused = False
         self.is_reading_held = False
         self.taken_at = 0.0
-        self._unsent_bytes = 0
+        self.left_unsent = 0
         self._transport: asyncio.Transport | None = None
         self._reader: RequestReader | None = RequestReader(
             max_head_bytes=board.limits.max_head_bytes,
@@ -56,11 +55,13 @@ class ViewerSide(asyncio.Protocol):
         )
         self.peer = Peer("", ())
         self._is_deaf = False
-        self._close_after = False
-        self._closing_at = 0.0
-        self._ahead = b""
-        self._idle_since = board.now
-        self._head_since = 0.0
+        self.is_last_answer = False
+        """The connection ends with the present answer."""
+        self.closing_at = 0.0
+        self.ahead = b""
+        """What the viewer sent behind its handshake."""
+        self.idle_since = board.now
+        self.head_since = 0.0
 
     # — the exchange's view ————————————————————————————————————————————————————————————————————
 
@@ -82,30 +83,26 @@ class ViewerSide(asyncio.Protocol):
             if self._transport is not None and not self._transport.is_closing():
                 self._transport.resume_reading()
 
-    def close_after_answer(self) -> None:
-        """Make the present answer the last one on this connection."""
-        self._close_after = True
-
     def connection_header(self, request: RequestHead) -> bytes:
         """Return the ``Connection`` line that the answer to ``request`` needs."""
-        is_last = self._close_after or self.board.is_draining or not self.board.limits.keep_alive_s
+        is_last = self.is_last_answer or self.board.is_draining or not self.board.limits.keep_alive_s
         if is_last or not request.keep_alive:
-            self._close_after = True
+            self.is_last_answer = True
             return b"Connection: close\r\n"
         return b"Connection: keep-alive\r\n" if request.is_http10 else b""
 
     def exchange_done(self, *, request_done: bool) -> None:
         """Go on after a whole answer: the next request, or the end."""
         self.exchange = None
-        if not request_done or (self._close_after and self._is_deaf):
+        if not request_done or (self.is_last_answer and self._is_deaf):
             self._linger()
-        elif self._close_after:
+        elif self.is_last_answer:
             self.close_soon()
         else:
             self.release_reading()
             if self._reader is not None:
                 self._reader.next_request()
-            self._idle_since = self.board.now
+            self.idle_since = self.board.now
 
     def become_tunnel(self, tunnel: Tunnel) -> None:
         """From now on every byte is the tunnel's; the parser is dropped."""
@@ -114,15 +111,10 @@ class ViewerSide(asyncio.Protocol):
         self._reader = None
         self.release_reading()
 
-    def bytes_ahead(self) -> bytes:
-        """Return (once) what the viewer sent behind its handshake."""
-        ahead, self._ahead = self._ahead, b""
-        return ahead
-
     def close_soon(self) -> None:
         """Close after what was written has gone out."""
         self._is_deaf = True
-        self._closing_at = self._closing_at or self.board.now + _FLUSH_S
+        self.closing_at = self.closing_at or self.board.now + FLUSH_S
         if self._transport is not None:
             self._transport.close()
 
@@ -134,33 +126,19 @@ class ViewerSide(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close now if idle, else after the present answer."""
-        self._close_after = True
+        self.is_last_answer = True
         if self.exchange is None and self.tunnel is None:
             self.close_soon()
 
-    def check(self, now: float) -> None:
-        """Once a second: end what takes too long."""
-        limits = self.board.limits
-        self._watch_taking(now)
-        if self._closing_at:
-            if now >= max(self._closing_at, self.taken_at + _FLUSH_S if self._unsent_bytes else 0.0):
-                self.abort()
-        elif self.tunnel is not None:
-            self.tunnel.check(now)
-        elif self.exchange is not None:
-            self.exchange.check(now)
-        elif self._reader is not None and self._reader.head_bytes:
-            if limits.head_timeout_s and now - self._head_since > limits.head_timeout_s:
-                self.answer(Refusal(408, "head timeout"))
-        elif limits.keep_alive_s and now - max(self._idle_since, self.taken_at) > limits.keep_alive_s:
-            self.close_soon()
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
-    def _watch_taking(self, now: float) -> None:
-        # A slow line that still takes what was written is at work, however long the last write is ago.
-        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
-        if unsent < self._unsent_bytes:
-            self.taken_at = now
-        self._unsent_bytes = unsent
+    @property
+    def is_in_head(self) -> bool:
+        """Whether a request head has begun and not ended."""
+        return self.exchange is None and self._reader is not None and self._reader.head_bytes > 0
 
     # — asyncio.Protocol ———————————————————————————————————————————————————————————————————————
 
@@ -183,12 +161,12 @@ class ViewerSide(asyncio.Protocol):
         if self._is_deaf or reader is None:
             return
         if reader.head.is_upgrade:
-            self._ahead += data
-            if len(self._ahead) > _AHEAD_BYTES:
+            self.ahead += data
+            if len(self.ahead) > _AHEAD_BYTES:
                 self.hold_reading()
             return
         if not reader.head_bytes:
-            self._head_since = self.board.now
+            self.head_since = self.board.now
         refusal = reader.feed(data)
         if refusal is None:
             self._progress(reader)
@@ -222,12 +200,12 @@ class ViewerSide(asyncio.Protocol):
     def _content_side(self) -> ContentSide | None:
         if self.tunnel is not None:
             return self.tunnel.content_side
-        return None if self.exchange is None else self.exchange.content_side
+        return None if self.exchange is None else self.exchange.side
 
     def _progress(self, reader: RequestReader) -> None:
         """Hand on what the last segment completed."""
         if reader.has_more:  # the answer ends, then the connection: what follows is ignored
-            self._is_deaf = self._close_after = True
+            self._is_deaf = self.is_last_answer = True
         if not reader.is_head_done:
             return
         if self.exchange is not None:
@@ -237,7 +215,7 @@ class ViewerSide(asyncio.Protocol):
             return
         if self.peer.is_proxy:
             self.peer.speaks(reader.head)
-        self._ahead, reader.behind_upgrade = reader.behind_upgrade, b""
+        self.ahead, reader.behind_upgrade = reader.behind_upgrade, b""
         exchange = self.exchange = Exchange(self, reader.head)
         exchange.request_body(reader.take_body(), is_last=reader.is_complete)
         dispatch(exchange)
@@ -245,14 +223,14 @@ class ViewerSide(asyncio.Protocol):
     def answer(self, refusal: Refusal) -> None:
         """Answer without an exchange, and close."""
         log.info("request refused", reason=refusal.because, status=refusal.status, client=self.peer.address)
-        is_head = self._reader is not None and self._reader.head.method == b"HEAD"
+        is_head = self._reader is not None and self._reader.head.is_head
         self.write((answer_of_ours(refusal.status, is_head=is_head),))
         self._linger()
 
     def _linger(self) -> None:
         """Send the end, then read and drop for a moment, so that the viewer can read the answer (RFC 9112 §9.6)."""
         self._is_deaf = True
-        self._closing_at = self.board.now + _LINGER_S
+        self.closing_at = self.board.now + _LINGER_S
         self.release_reading()
         if self._transport is not None:
             if self._transport.can_write_eof():

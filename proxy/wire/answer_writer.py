@@ -52,7 +52,7 @@ class AnswerWriter:
         self, content: Content | None, status: int, reason: bytes, headers: list[Header], framing: Framing, last: bytes
     ) -> None:
         """Write a content's final head; ``last``: the lines about the viewer's connection."""
-        is_bodyless = framing is Framing.NONE and self._request.method != b"HEAD" and status != 304
+        is_bodyless = framing is Framing.NONE and not self._request.is_head and status != 304
         last = self._begin(framing, last)
         self._out.append(answer_head(content, status, reason, headers, last, ours=self._ours, drop_length=is_bodyless))
 

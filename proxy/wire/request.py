@@ -14,6 +14,7 @@ Header = tuple[bytes, bytes]
 
 _METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 _FORBIDDEN_METHODS = frozenset({b"CONNECT", b"TRACE"})
+_REPEATABLE = frozenset({b"GET", b"HEAD"})
 SAFE_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 _SINGULAR = frozenset({
@@ -89,6 +90,16 @@ class RequestHead:
     def has_body(self) -> bool:
         """Whether a body is announced."""
         return self.is_chunked or self.content_length not in {None, b"0"}
+
+    @property
+    def is_head(self) -> bool:
+        """Whether the answer has a head alone."""
+        return self.method == b"HEAD"
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether sending it twice does no harm, and all of it is still there to be sent."""
+        return self.method in _REPEATABLE and not self.has_body
 
     @property
     def expects_continue(self) -> bool:

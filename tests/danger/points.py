@@ -97,9 +97,9 @@ POINTS = {
             ),
             Fault(
                 "no time limit for a head",
-                _VIEWER_SIDE,
-                "            if limits.head_timeout_s and now - self._head_since > limits.head_timeout_s:\n",
-                "            if now < 0:\n",
+                "proxy/gateway/patience.py",
+                "        if limits.head_timeout_s and now - viewer.head_since > limits.head_timeout_s:\n",
+                "        if now < 0:\n",
                 (_REQUESTS + "test_a_slow_head_an_idle_connection_and_a_stalled_body_end",),
             ),
         ),
@@ -110,7 +110,7 @@ POINTS = {
             Fault(
                 "an error written at once",
                 _VIEWER_SIDE,
-                "            self._is_deaf = self._close_after = True\n        if not reader.is_head_done:\n",
+                "            self._is_deaf = self.is_last_answer = True\n        if not reader.is_head_done:\n",
                 '            self.answer(Refusal(400, "malformed"))\n        if not reader.is_head_done:\n',
                 (_REQUESTS + "test_a_pipelined_request_is_not_answered_and_nothing_overtakes_the_answer_in_flight",),
             ),
@@ -185,7 +185,7 @@ POINTS = {
             Fault(
                 "a retry of whatever was lost",
                 _EXCHANGE_CODE,
-                "        if nothing_was_done and request.method in _RETRYABLE and not request.has_body and self._pool is not None:\n",
+                "        if nothing_was_done and self.request.is_repeatable and self._pool is not None:\n",
                 "        if side.is_reused and not self._retried and self._pool is not None:\n",
                 (
                     _DANGER + "test_what_may_have_been_done_is_not_asked_again",
@@ -299,8 +299,8 @@ POINTS = {
             Fault(
                 "the connection closed at once",
                 _VIEWER_SIDE,
-                "        if not request_done or (self._close_after and self._is_deaf):\n            self._linger()\n",
-                "        if not request_done or (self._close_after and self._is_deaf):\n            self.close_soon()\n",
+                "        if not request_done or (self.is_last_answer and self._is_deaf):\n            self._linger()\n",
+                "        if not request_done or (self.is_last_answer and self._is_deaf):\n            self.close_soon()\n",
                 (_BODIES + "test_an_early_answer_to_an_upload_reaches_a_viewer_that_is_still_sending",),
             ),
         ),
@@ -419,8 +419,8 @@ POINTS = {
             Fault(
                 "an exchange that forgets its connection when it ends",
                 _EXCHANGE_CODE,
-                "        side, self._side = self._side, None\n        if side is not None:\n            side.abort()\n",
-                "        self._side = None\n",
+                "        side, self.side = self.side, None\n        if side is not None:\n            side.abort()\n",
+                "        self.side = None\n",
                 ("tests/unit/gateway/test_machine.py::TestGateway",),
             ),
         ),

@@ -35,3 +35,8 @@ def test_every_test_names_the_fault_it_was_seen_to_fail_with(fault: Fault) -> No
     for test in fault.tests:
         module, _, name = test.partition("::")
         assert f"Seen to fail with {fault.says}" in docstrings(module)[name], test
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.says)
+def test_every_fault_can_still_be_put_into_the_code(fault: Fault) -> None:
+    assert (REPOSITORY / fault.file).read_text().count(fault.old) == 1

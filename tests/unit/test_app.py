@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
+from proxy.admission import Admit
 from proxy.app import _api_hosts, _slow_lane, run, serve
 from proxy.config.values import TcpListen, UnixListen
 from proxy.errors import StoreUnavailable
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
-from proxy.gateway.switchboard import Admit
 from proxy.model import SessionHash, Viewer, ViewerGuid
 from proxy.policy.routing import Reason, Refuse
 from proxy.store.sqlite import open_store

@@ -9,11 +9,11 @@ from ipaddress import ip_network
 
 from aiohttp import web
 
-from proxy.gateway.admission import AdmissionTable, session_hash
+from proxy.admission import AdmissionTable, Admit, session_hash
 from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
-from proxy.gateway.switchboard import Admit, Switchboard
+from proxy.gateway.switchboard import Switchboard
 from proxy.model import Anyone, Content, ContentGuid, SignedIn, TcpUpstream, Upstream
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names

@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from proxy.gateway.admission import AdmissionTable, session_hash
+from proxy.admission import AdmissionTable, Admit, session_hash
+from proxy.gateway import patience
 from proxy.gateway.content_side import ContentSide
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import BoundedPool, Pool
-from proxy.gateway.switchboard import Admit, Switchboard
+from proxy.gateway.switchboard import Switchboard
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.model import Anyone, Content, ContentGuid, TcpUpstream
 from proxy.policy.header_names import injected_names
@@ -261,7 +262,7 @@ class World:
 
         def check() -> None:
             for viewer in tuple(board.connections):
-                viewer.check(board.now)
+                patience.check(viewer, board.now)
             for pool in (*board.pools.values(), board.control):
                 pool.expire(board.now)
 

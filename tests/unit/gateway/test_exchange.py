@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from proxy.gateway.admission import session_hash
+from proxy.admission import session_hash
+from proxy.gateway.patience import check
 from proxy.model import (
     ChangesLost,
     ConsentEnded,
@@ -370,7 +371,7 @@ async def test_a_stream_ends_with_the_absolute_end_of_its_session(start):
     for now in (ends_at - 0.001, ends_at):
         assert len(one.board.connections) == 2
         for viewer in tuple(one.board.connections):
-            viewer.check(now)
+            check(viewer, now)
     assert b"0\r\n\r\n" not in await ada.until_cut()
     assert len(one.board.connections) == 1
     anybody.close()

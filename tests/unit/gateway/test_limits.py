@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from proxy.gateway.admission import AdmissionTable
+from proxy.admission import AdmissionTable
 from proxy.model import ContentGuid
 from proxy.policy.limits import Limits
 from proxy.wire.frames import PING, close_frame

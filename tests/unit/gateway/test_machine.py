@@ -14,8 +14,7 @@ import re
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from proxy.gateway.admission import session_hash
-from proxy.gateway.switchboard import Admit
+from proxy.admission import Admit, session_hash
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.model import ConsentEnded, ContentGuid, CredentialsChanged, SessionEnded
 from proxy.policy.routing import Reason, Refuse
@@ -310,7 +309,7 @@ class GatewayMachine(RuleBasedStateMachine):
                 idle, exchange, tunnel = int(side in pool._idle), side.exchange, side.tunnel
                 assert idle + (exchange is not None) + (tunnel is not None) <= 1, "more than one owner"
                 if exchange is not None:
-                    assert exchange.content_side is side
+                    assert exchange.side is side
                     assert exchange.viewer.exchange is exchange
                     owned.append(exchange)
                 elif tunnel is not None:

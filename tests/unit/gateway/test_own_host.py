@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.gateway.admission import session_hash
+from proxy.admission import session_hash
 from proxy.model import Anyone, HandleHash
 from tests.unit.gateway.harness import BLOCK, NAMES, OK, answering
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.gateway.patience import check
 from proxy.policy.limits import Limits
 from tests.unit.gateway.harness import NAMES, OK, answering, get, read_head
 
@@ -251,16 +252,16 @@ async def test_a_slow_head_an_idle_connection_and_a_stalled_body_end(start):
         await asyncio.sleep(0.01)
     board = one.board
     for viewer in tuple(board.connections):
-        viewer.check(board.now + 16)
+        check(viewer, board.now + 16)
     assert (await slow.until_cut()).startswith(b"HTTP/1.1 408 ")
     for viewer in tuple(board.connections):
-        viewer.check(board.now + 61)
+        check(viewer, board.now + 61)
     assert await stalled.until_cut() == b""
     for viewer in tuple(board.connections):
-        viewer.check(board.now + 76)
+        check(viewer, board.now + 76)
     assert await idle.until_cut() == b""
     for viewer in tuple(board.connections):
-        viewer.check(board.now + 301)
+        check(viewer, board.now + 301)
     assert b"control:content-slow:0" in await unread.reader.readuntil(b"slow:0")
     unread.close()
 

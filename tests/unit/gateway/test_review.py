@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.gateway.admission import AdmissionTable
+from proxy.admission import AdmissionTable, Admit
+from proxy.gateway.patience import check
 from proxy.gateway.pool import Pool
-from proxy.gateway.switchboard import Admit
 from proxy.model import ConsentEnded, CredentialsChanged, SessionEnded, SessionHash, TcpUpstream
 from proxy.policy.limits import Limits
 from tests.unit.gateway.harness import OK, answering, get, read_head
@@ -124,7 +124,7 @@ async def test_a_viewer_that_takes_its_last_answer_slowly_gets_the_whole_of_it(s
             now += 9
             for viewer in tuple(one.board.connections):
                 one.board.now = now
-                viewer.check(now)
+                check(viewer, now)
             await asyncio.sleep(0.005)
     except ConnectionResetError:
         pass
@@ -147,9 +147,9 @@ async def test_a_content_that_stops_reading_after_its_head_is_not_waited_for_for
     await client.head()
     viewer = only_viewer(one)
     await wait_for(lambda: viewer.is_reading_held)
-    viewer.check(one.board.now + 299)
+    check(viewer, one.board.now + 299)
     assert viewer.exchange is not None
-    viewer.check(one.board.now + 301)
+    check(viewer, one.board.now + 301)
     await wait_for(lambda: not one.board.connections)
     client.close()
 
@@ -171,8 +171,8 @@ async def test_a_connection_on_which_a_body_is_still_stuck_serves_nobody_else(st
     client.send(get(method=b"POST", extra=b"Content-Length: %d\r\n" % size))
     await wait_for(lambda: one.board.connections and only_viewer(one).exchange is not None)
     exchange = only_viewer(one).exchange
-    await wait_for(lambda: exchange.content_side is not None)
-    side = exchange.content_side
+    await wait_for(lambda: exchange.side is not None)
+    side = exchange.side
     exchange.request_body([b"x" * size], is_last=True)  # all of it at once: more than the sockets hold
     assert side.is_write_paused
     one.gate.set()
@@ -200,9 +200,9 @@ async def test_a_browser_is_not_dead_while_we_do_not_listen_to_it(start):
     viewer = only_viewer(one)
     viewer.hold_reading()
     for seconds in range(0, 200, 20):
-        viewer.check(one.board.now + seconds)
+        check(viewer, one.board.now + seconds)
     viewer.release_reading()
-    viewer.check(one.board.now + 201)
+    check(viewer, one.board.now + 201)
     await asyncio.sleep(0.05)
     assert viewer.tunnel.content_side is not None
     client.close()
@@ -215,7 +215,7 @@ async def test_a_socket_ends_with_the_absolute_end_of_its_session(start):
     end = one.admitted["ada"].expires_at
     one.board.now = end
     viewer.tunnel._heard_at = end
-    viewer.check(end)
+    check(viewer, end)
     got = await client.exactly(4)
     while got != b"\x88\x02\x11\x31":
         got = got[1:] + await client.exactly(1)
@@ -317,9 +317,9 @@ async def test_the_wait_in_the_slow_lane_is_limited_too(start):
     client = await one.connect()
     client.send(get())
     await wait_for(lambda: one.board.tasks)
-    only_viewer(one).check(one.board.now + 59)
+    check(only_viewer(one), one.board.now + 59)
     assert one.board.tasks, "the content was not asked yet: its time has not begun"
-    only_viewer(one).check(one.board.now + 61)
+    check(only_viewer(one), one.board.now + 61)
     assert b"control:overloaded:0" in await client.reader.readuntil(b"overloaded:0")
     client.close()
 
@@ -331,7 +331,7 @@ async def test_a_callback_may_take_longer_than_content_may(start):
     client = await one.connect()
     client.send(get("/__oauth__/integrations/callback", extra=b"Connection: close\r\n"))
     await wait_for(lambda: one.control_requests)
-    only_viewer(one).check(one.board.now + 30)
+    check(only_viewer(one), one.board.now + 30)
     one.control_gate.set()
     assert b"control::0" in await client.rest()
     client.close()
@@ -343,6 +343,6 @@ async def test_a_control_plane_that_never_answers_is_given_up(start):
     client = await one.connect()
     client.send(get("/__oauth__/login"))
     await wait_for(lambda: one.control_requests)
-    only_viewer(one).check(one.board.now + 61)
+    check(only_viewer(one), one.board.now + 61)
     assert (await client.rest()).startswith(b"HTTP/1.1 503 ")
     client.close()

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from proxy.gateway.admission import session_hash
+from proxy.admission import session_hash
+from proxy.gateway.patience import check
 from proxy.model import ChangesLost, ConsentEnded, SessionEnded, ViewerGuid
 from proxy.wire.frames import close_frame
 from proxy.wire.handshake import accept_for
@@ -164,7 +165,7 @@ async def test_a_browser_that_never_answers_the_close_is_cut(start):
     one.gateway.apply(SessionEnded(session_hash("ada")))
     assert await client.exactly(4) == close_frame(4401)
     for viewer in tuple(one.board.connections):
-        viewer.check(one.board.now + 4)
+        check(viewer, one.board.now + 4)
     assert await client.until_cut() == b""
 
 
@@ -247,9 +248,9 @@ async def test_draining_says_1012(start):
 async def test_a_silent_browser_is_pinged_and_a_dead_one_dropped(start):
     one, client = await opened(start, silent())
     viewer = next(iter(one.board.connections))
-    viewer.check(one.board.now + 26)
+    check(viewer, one.board.now + 26)
     assert await client.exactly(2) == b"\x89\x00"
-    viewer.check(one.board.now + 80)
+    check(viewer, one.board.now + 80)
     assert await client.until_cut() == b""
     assert not one.board.tunnels
 

@@ -1,8 +1,7 @@
 import gc
 from datetime import UTC, datetime
 
-from proxy.gateway.admission import AdmissionTable, session_hash
-from proxy.gateway.switchboard import Admit
+from proxy.admission import AdmissionTable, Admit, session_hash
 from proxy.model import (
     ChangesLost,
     ConsentEnded,

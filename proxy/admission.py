@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
 from math import inf
 
-from proxy.gateway.switchboard import Admit
 from proxy.model import (
     Change,
     ChangesLost,
@@ -45,6 +45,20 @@ _Entry = tuple[str, float, tuple[_Block, ...]]
 
 _Handle = tuple[HandleHash, ContentGuid]
 """By what a content's own host knows a session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """A yes of the use cases: the header block to inject, good until ``good_until`` (epoch seconds)."""
+
+    session_hash: SessionHash
+    viewer_guid: str
+    header_block: bytes = field(repr=False)
+    good_until: float
+    expires_at: float
+    """Absolute end of the session, epoch seconds."""
+    handle_hash: HandleHash | None = None
+    """By what the content's own host knows the session; ``None``: the content is under a path of ``public_url``."""
 
 
 def session_hash(session_id: str) -> SessionHash:
