@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from proxy.errors import StoreUnavailable
-from proxy.model import Change, ChangesLost
+from proxy.model import Change, ChangesLost, ConsentEnded, SessionEnded
 from proxy.store.base import Store
 
 EVERY_S = 1.0
@@ -58,10 +58,9 @@ class ChangeFeed:
             position, changes = await self._store.changes_since(self._position)
             if not changes:
                 return
-            if isinstance(changes[0], ChangesLost):
-                log.warning("changes of other processes were missed: everything is asked for again")
             self._apply(changes)
             self._position = position
+            _tell(changes)
 
     def _went_wrong(self, detail: str) -> None:
         if not self._is_ill:
@@ -72,3 +71,13 @@ class ChangeFeed:
         if self._is_ill:
             log.info("changes of other processes are read again")
         self._is_ill = False
+
+
+def _tell(changes: Sequence[Change]) -> None:
+    """Leave a trace of what ended, whoever ended it: the command line has no log of its own."""
+    if isinstance(changes[0], ChangesLost):
+        log.warning("changes of other processes were missed: everything is asked for again")
+    sessions = sum(isinstance(change, SessionEnded) for change in changes)
+    consents = sum(isinstance(change, ConsentEnded) for change in changes)
+    if sessions or consents:
+        log.info("endings applied", sessions=sessions, consents=consents)

@@ -42,7 +42,9 @@ async def test_what_was_there_before_the_start_is_not_applied_and_what_comes_is_
     await feed.start()
     session_id = await house.log_in()
     await house.store.end_session(hash_handle(session_id))
-    await feed.catch_up()
+    with structlog.testing.capture_logs() as logs:
+        await feed.catch_up()
+    assert logs == [{"event": "endings applied", "log_level": "info", "sessions": 1, "consents": 0}]
     assert [type(change) for change in seen] == [CredentialsChanged, SessionEnded]
     await feed.catch_up()
     assert len(seen) == 2

@@ -205,6 +205,17 @@ async def test_a_consent_that_ended_closes_with_4403(start):
     client.close()
 
 
+async def test_a_change_that_comes_by_again_changes_nothing(start):
+    """Our own changes come back from the store's feed."""
+    one, client = await opened(start, silent())
+    for _ in range(2):
+        one.gateway.apply(ConsentEnded(ViewerGuid("viewer-ada"), one.board.routes.find(b"/sales/").guid))
+        one.gateway.apply(SessionEnded(session_hash("ada")))
+    client.send(close_frame(4403, mask=b"abcd"))
+    assert await client.until_cut() == close_frame(4403), "closed once, and for the first reason"
+    assert one.content.bytes.count(b"\x88\x82") == 1
+
+
 async def test_when_changes_were_lost_a_page_reconnects_and_is_judged_anew(start):
     one, client = await opened(start, silent())
     one.gateway.apply(ChangesLost())
