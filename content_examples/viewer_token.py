@@ -18,14 +18,14 @@ class LoginRequired(Exception):
         self.url = url
 
 
-def viewer_token(session_token, integration=None):
-    """Return the viewer's token. `session_token`: the header Posit-Connect-User-Session-Token, or all headers."""
+def viewer_token(session_token, integration=None, rejected=None):
+    """Return the token. `session_token`: that header's value, or all headers. `rejected`: one that an API refused."""
     if not isinstance(session_token, str):
         session_token = {n.lower(): v for n, v in session_token.items()}["posit-connect-user-session-token"]
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": session_token}
     url = os.environ["CONNECT_SERVER"].rstrip("/") + "/__api__/v1/oauth/integrations/credentials"
     form["subject_token_type"] = "urn:posit:connect:user-session-token"
-    form |= {"audience": integration} if integration else {}
+    form |= {n: v for n, v in {"audience": integration, "rejected_token": rejected}.items() if v}
     ask = request.Request(
         url, parse.urlencode(form).encode(), {"Authorization": "Key " + os.environ["CONNECT_API_KEY"]}
     )

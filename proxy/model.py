@@ -271,6 +271,8 @@ class Credentials:
     """Who the viewer is at that provider, for display; never an authorization input."""
     ended_because: str = ""
     """Why ``state`` is not active, for operators: a constant word, never provider text."""
+    claims: str | None = field(default=None, repr=False)
+    """A claims challenge (JSON) that came with ``INTERACTION_REQUIRED``: goes along with the next authorization request."""
     created_at: datetime
     updated_at: datetime
 

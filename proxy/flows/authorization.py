@@ -27,7 +27,7 @@ from proxy.flows.callback_outcomes import (
 from proxy.flows.granted_records import GrantedRecords, random_text
 from proxy.flows.identities import Identities
 from proxy.flows.pending import to_state
-from proxy.flows.recipes import recipe
+from proxy.flows.recipes import Recipe, recipe
 from proxy.flows.redeeming import Grant, redeem
 from proxy.flows.servers import AuthorizationServers, Unlocated
 from proxy.flows.sessions import SessionLifetimes
@@ -93,9 +93,13 @@ class Authorization:
         )
 
     async def start(
-        self, *, content: Content, integration: Integration, return_to: str, binding: str
+        self, *, content: Content, integration: Integration, return_to: str, binding: str, session_id: str | None
     ) -> str | ProviderUnavailable:
-        """Return the URL at the provider; ``binding`` is the value of the cookie that goes with it. Stores nothing."""
+        """Return the URL at the provider; ``binding`` is the value of the cookie that goes with it. Stores nothing.
+
+        A claims challenge that waits for the viewer of this session goes along, once: one that the provider does not
+        take must not be in the way of every further attempt.
+        """
         known = recipe(integration)
         at = await self._servers.locate(known)
         if isinstance(at, Unlocated):
@@ -118,8 +122,17 @@ class Authorization:
             state=to_state(pending, key_ring=self._key_ring, nonce=self._random_bytes(NONCE_BYTES)),
             code_challenge=s256_challenge(pending.code_verifier) if known.uses_pkce else None,
             nonce=pending.nonce or None,
-            extra=known.authorization_parameters,
+            extra=await self._parameters(known, session_id),
         )
+
+    async def _parameters(self, known: Recipe, session_id: str | None) -> Sequence[tuple[str, str]]:
+        session = await self._known_session(session_id)
+        if session is None or not self._lifetimes.is_alive(session.session, self._now()):
+            return known.authorization_parameters
+        claims = await self._store.take_claims(session.viewer.guid, known.integration.guid)
+        if claims is None:
+            return known.authorization_parameters
+        return [*(pair for pair in known.authorization_parameters if pair[0] != "claims"), ("claims", claims)]
 
     async def complete(self, raw_query: str, *, bindings: Sequence[str], session_id: str | None) -> CallbackOutcome:
         """Finish the flow that ``state`` names, for a browser with these binding cookies and this session."""

@@ -19,18 +19,20 @@ import structlog
 from proxy.errors import StoreUnavailable
 from proxy.flows.circuit import Circuits
 from proxy.flows.cool_downs import OPERATOR_COOL_DOWN_S, CoolDown, CoolDowns
-from proxy.flows.fresh_tokens import Answer, Fresh, Key, Reconnect, Unavailable
+from proxy.flows.fresh_tokens import Answer, Fresh, Key, Reconnect, RenewedLately, Unavailable
 from proxy.flows.lease import Lease
 from proxy.flows.memory import Memory
+from proxy.flows.misconfigured import Held
 from proxy.flows.recipes import Recipe, access_expiry, recipe, refresh_expiry
 from proxy.flows.refresh import Overtaken, Refresher
+from proxy.flows.rejections import Rejections
 from proxy.flows.saving import Saving, Unsaved
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.single_flight import SingleFlight
 from proxy.flows.stored_tokens import Opened, StoredTokens
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import Refreshed
-from proxy.model import Change, Credentials, CredentialsChanged, Integration, IntegrationGuid, ViewerGuid
+from proxy.model import Change, Credentials, CredentialsChanged, Integration, IntegrationGuid, Secret, ViewerGuid
 from proxy.oauth.message import Send
 from proxy.oauth.token import TokenResponse
 from proxy.policy.freshness import Freshness
@@ -77,6 +79,7 @@ class CredentialsKeeper:
         )
         self._memory: Memory[Key, Opened] = Memory(max_remembered)
         self._cool_downs = CoolDowns(now=now, pause_s=self._refresher.pause_s, max_remembered=max_remembered)
+        self._rejections = Rejections(now=now, max_remembered=max_remembered)
         self._saving = Saving(now=now, sleep=sleep, saved=self._saved)
         self._reads: SingleFlight[Opened | Reconnect] = SingleFlight()
         self._renewals: SingleFlight[Answer] = SingleFlight()
@@ -87,7 +90,9 @@ class CredentialsKeeper:
         """Return a token good for now; ``StoreUnavailable`` when nobody can know, and then nothing is lost."""
         key = (viewer_guid, integration.guid)
         recipe_ = recipe(integration)
-        opened = self._memory.get(key) or await self._reads.join(key, partial(self._read, key, recipe_))
+        if key in self._renewals and recipe_.provider.refresh_invalidates_access:
+            return await self._renewals.join(key, partial(self._renew, key, recipe_))  # the old one dies meanwhile
+        opened = await self._known(key, recipe_)
         if isinstance(opened, Reconnect):
             return opened
         match self._tokens.freshness(opened, recipe_):
@@ -102,6 +107,33 @@ class CredentialsKeeper:
                 if cooling is not None:
                     return self._make_do(opened, recipe_, cooling)
                 return await self._renewals.join(key, partial(self._renew, key, recipe_))
+
+    async def instead_of(
+        self, rejected: Secret, viewer_guid: ViewerGuid, integration: Integration
+    ) -> Answer | RenewedLately:
+        """Return another token than the one that an API rejected before its end; at most one request per half minute.
+
+        A token that is not the present one has been replaced already. Snowflake's die when a role changes, for example.
+        """
+        key = (viewer_guid, integration.guid)
+        recipe_ = recipe(integration)
+        opened = await self._known(key, recipe_)
+        if isinstance(opened, Reconnect):
+            return opened
+        if opened.access_token != rejected:
+            return await self.fresh(viewer_guid, integration)
+        wait_s = self._rejections.wait_s(key, opened.row)
+        if wait_s > 0 and key not in self._renewals:
+            return RenewedLately(wait_s)
+        if not self._tokens.is_refreshable(opened.row):
+            return Reconnect("rejected")
+        self._rejections.tried(key)
+        if recipe_.provider.refresh_invalidates_access:
+            self._announce(key)  # now, so that from here on everybody waits for the new one
+        answer = await self._renewals.join(key, partial(self._renew, key, recipe_, rejected=opened.row))
+        if isinstance(answer, Fresh) and answer.access_token == rejected:
+            return Unavailable(retry_after_s=self._rejections.wait_s(key, opened.row), because="not_renewed")
+        return answer
 
     def forget(self, viewer_guid: ViewerGuid, integration_guid: IntegrationGuid) -> None:
         """Drop what is in memory: the row changed, or is gone. What is being read now is not remembered."""
@@ -130,6 +162,9 @@ class CredentialsKeeper:
         except StoreUnavailable:
             log.exception("a refreshed token could not be stored and is lost", count=len(self._saving))
 
+    async def _known(self, key: Key, recipe_: Recipe) -> Opened | Reconnect:
+        return self._memory.get(key) or await self._reads.join(key, partial(self._read, key, recipe_))
+
     async def _read(self, key: Key, recipe_: Recipe) -> Opened | Reconnect:
         epoch = self._epoch
         opened = self._tokens.opened(await self._store.credentials(*key), recipe_)
@@ -153,23 +188,30 @@ class CredentialsKeeper:
         if not self._is_closing:
             self._renewals.start(key, partial(self._renew, key, recipe_)).add_done_callback(_report)
 
-    async def _renew(self, key: Key, recipe_: Recipe) -> Answer:
+    async def _renew(self, key: Key, recipe_: Recipe, *, rejected: Credentials | None = None) -> Answer:
         if self._is_closing:
             raise StoreUnavailable("closing")
         await self._saving.save_kept(self._store, key)
         opened = await self._read(key, recipe_)
         if isinstance(opened, Reconnect):
             return opened
-        if self._tokens.freshness(opened, recipe_) is Freshness.SERVE:
+        if self._is_good(opened, recipe_, rejected):
             return self._tokens.serve(opened, recipe_)
         cooling = self._cooling(key, opened)
         if cooling is not None:
             return self._make_do(opened, recipe_, cooling)
         if not self._tokens.is_refreshable(opened.row):
             return self._tokens.serve(opened, recipe_) if self._tokens.is_valid(opened) else Reconnect("expired")
-        return await self._renew_under_lease(key, recipe_, opened)
+        return await self._renew_under_lease(key, recipe_, opened, rejected)
 
-    async def _renew_under_lease(self, key: Key, recipe_: Recipe, opened: Opened) -> Answer:
+    def _is_good(self, opened: Opened, recipe_: Recipe, rejected: Credentials | None) -> bool:
+        row = opened.row
+        is_rejected = rejected is not None and (rejected.guid, rejected.generation) == (row.guid, row.generation)
+        return not is_rejected and self._tokens.freshness(opened, recipe_) is Freshness.SERVE
+
+    async def _renew_under_lease(
+        self, key: Key, recipe_: Recipe, opened: Opened, rejected: Credentials | None
+    ) -> Answer:
         lease = Lease(
             store=self._store,
             row=opened.row,
@@ -183,35 +225,36 @@ class CredentialsKeeper:
         is_settled = False
         try:
             reread = self._tokens.opened(leased, recipe_)
-            if isinstance(reread, Reconnect) or self._tokens.freshness(reread, recipe_) is Freshness.SERVE:
+            if isinstance(reread, Reconnect) or self._is_good(reread, recipe_, rejected):
                 return self._tokens.settle(reread, recipe_)
-            answer, is_settled = await self._ask(key, recipe_, reread, lease)
+            is_inline = rejected is not None or not self._tokens.is_valid(reread)
+            answer, is_settled = await self._ask(key, recipe_, reread, lease, is_inline=is_inline)
             return answer
         finally:
             if not is_settled:
                 await lease.give_back()
 
-    async def _ask(self, key: Key, recipe_: Recipe, opened: Opened, lease: Lease) -> tuple[Answer, bool]:
+    async def _ask(
+        self, key: Key, recipe_: Recipe, opened: Opened, lease: Lease, *, is_inline: bool
+    ) -> tuple[Answer, bool]:
         """Ask the authorization server; return the answer and whether the store has let go of the lease."""
         row = opened.row
         refresh_token = self._tokens.refresh_token(row)
         if isinstance(refresh_token, Reconnect):
             return refresh_token, False
-        is_inline = not self._tokens.is_valid(opened)
         asked = await self._refresher.ask(recipe_, refresh_token, is_inline=is_inline, go_on=lease.renew)
         match asked.verdict:
             case Success(tokens=tokens):
                 return await self._succeeded(key, recipe_, row, tokens, asked.issued_at), True
             case Discard(because=because):
                 return await self._ended(key, recipe_, row, because, keep_refresh_token=False), True
-            case Interactive(because=because):
-                return await self._ended(key, recipe_, row, because, keep_refresh_token=True), True
+            case Interactive(because=because, claims=claims):
+                return await self._ended(key, recipe_, row, because, keep_refresh_token=True, claims=claims), True
             case Overtaken():
                 return self._tokens.settle(await self._read(key, recipe_), recipe_), False
+            case Held(because=because, retry_after_s=wait_s):
+                cooling = self._cool_downs.begin(key, row, because, wait_s)
             case Operator(because=because):
-                log.error(
-                    "refresh refused: the integration needs its administrator", integration=key[1], because=because
-                )
                 cooling = self._cool_downs.begin(key, row, because, OPERATOR_COOL_DOWN_S)
             case Retry(because=because, retry_after_s=retry_after_s):
                 log.warning("refresh failed for now", integration=key[1], because=because)
@@ -219,13 +262,21 @@ class CredentialsKeeper:
         return self._make_do(opened, recipe_, cooling), False
 
     async def _ended(
-        self, key: Key, recipe_: Recipe, row: Credentials, because: str, *, keep_refresh_token: bool
+        self,
+        key: Key,
+        recipe_: Recipe,
+        row: Credentials,
+        because: str,
+        *,
+        keep_refresh_token: bool,
+        claims: str | None = None,
     ) -> Answer:
         stands = await self._store.end_credentials(
             row.guid,
             generation=row.generation,
             because=because,
             keep_refresh_token=keep_refresh_token,
+            claims=claims,
             now=self._now(),
         )
         log.info("credentials ended", viewer=key[0], integration=key[1], because=because)

@@ -13,9 +13,9 @@ from math import ceil
 from urllib.parse import quote
 
 from proxy.flows.credentials import CredentialsKeeper
-from proxy.flows.fresh_tokens import Fresh, Reconnect, Unavailable
+from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.flows.sessions import Sessions
-from proxy.model import Content, ContentGuid, Directory, Integration, Secret, SessionTokenHash
+from proxy.model import Content, ContentGuid, Directory, Integration, Secret, SessionTokenHash, ViewerGuid
 from proxy.policy.access import is_allowed
 from proxy.policy.freshness import exchange_expires_in
 from proxy.policy.rate import RatePerMinute
@@ -99,8 +99,12 @@ class Exchange:
         requested_token_type: str | None,
         subject_token_type: str | None,
         grant_type: str | None,
+        rejected_token: str | None = None,
     ) -> Issued | Refused:
-        """Answer the form of ``POST …/oauth/integrations/credentials``; ``audience`` is an integration's guid."""
+        """Answer the form of ``POST …/oauth/integrations/credentials``; ``audience`` is an integration's guid.
+
+        ``rejected_token`` is ours: the token that an API did not take; the answer has another one, or says why not.
+        """
         if grant_type != GRANT_TYPE:
             return _refused(213, "The grant_type must be " + GRANT_TYPE)
         if subject_token_type == CONTENT_SESSION_TOKEN:
@@ -113,15 +117,19 @@ class Exchange:
         if isinstance(asking, Refused):
             return asking
         integration = self._integration(asking.content, audience, lambda one: {one.guid})
-        return integration if isinstance(integration, Refused) else await self._token(asking, integration)
+        if isinstance(integration, Refused):
+            return integration
+        return await self._token(asking, integration, rejected_token)
 
-    async def token(self, *, key: ContentKey, session_token: str | None, integration: str | None) -> Issued | Refused:
+    async def token(
+        self, *, key: ContentKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
+    ) -> Issued | Refused:
         """Answer the short form, ``GET /token``; ``integration`` is a slug, a guid or a name."""
         asking = await self._asking(key, session_token)
         if isinstance(asking, Refused):
             return asking
         named = self._integration(asking.content, integration, lambda one: {one.slug, one.guid, one.name})
-        return named if isinstance(named, Refused) else await self._token(asking, named)
+        return named if isinstance(named, Refused) else await self._token(asking, named, rejected_token)
 
     async def _asking(self, key: ContentKey, session_token: str | None) -> _Asking | Refused:
         found = None
@@ -160,19 +168,32 @@ class Exchange:
                 return integration
         return _refused(256, "This OAuth integration is not associated with this content item.")
 
-    async def _token(self, asking: _Asking, integration: Integration) -> Issued | Refused:
+    async def _token(self, asking: _Asking, integration: Integration, rejected: str | None) -> Issued | Refused:
         login_url = f"{self._public_url}/__oauth__/login?content={quote(asking.content.guid, safe='')}"
         if integration.guid not in asking.presence.consents:
             return _refused(220, "The viewer has not consented to this integration here.", login_url=login_url)
-        match await self._keeper.fresh(asking.presence.viewer.guid, integration):
+        match await self._answer(asking.presence.viewer.guid, integration, rejected):
             case Fresh() as fresh:
                 expires_in = exchange_expires_in(self._now(), fresh.issued_at, fresh.expires_at)
                 return Issued(access_token=fresh.access_token, expires_in=expires_in)
+            case Reconnect(because="rejected"):  # the grant looks sound, so the way back has to name what is asked for
+                text = "The token was rejected and cannot be renewed: the viewer must connect again."
+                return _refused(219, text, login_url=f"{login_url}&integration={quote(integration.guid, safe='')}")
             case Reconnect():
                 return _refused(219, "Refresh token is invalid: the viewer must connect again.", login_url=login_url)
             case Unavailable(retry_after_s=retry_after_s):
                 text = "Unable to retrieve a token just now: the authorization server does not answer."
                 return _refused(241, text, status=503, retry_after_s=retry_after_s)
+            case RenewedLately(retry_after_s=retry_after_s):
+                text = "Rate limit exceeded: the rejected token is new. Ask the API why it was rejected."
+                return _refused(277, text, status=429, retry_after_s=ceil(retry_after_s))
+
+    async def _answer(
+        self, viewer_guid: ViewerGuid, integration: Integration, rejected: str | None
+    ) -> Answer | RenewedLately:
+        if rejected is None:
+            return await self._keeper.fresh(viewer_guid, integration)
+        return await self._keeper.instead_of(Secret(rejected), viewer_guid, integration)
 
 
 def _refused(

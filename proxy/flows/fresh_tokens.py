@@ -39,4 +39,11 @@ class Unavailable:
     because: str
 
 
+@dataclass(frozen=True, slots=True)
+class RenewedLately:
+    """The token that was rejected is half a minute old at most, or could not be renewed so lately: another changes nothing."""
+
+    retry_after_s: float
+
+
 Answer = Fresh | Reconnect | Unavailable

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from proxy.flows.circuit import Circuits
+from proxy.flows.misconfigured import Held, Misconfigured
 from proxy.flows.published import MISSING_FOR
 from proxy.flows.recipes import Recipe, once
 from proxy.flows.servers import AuthorizationServers, Unlocated
@@ -42,7 +43,7 @@ class Overtaken:
     """Somebody else holds the lease now: what they store counts."""
 
 
-Final = Overtaken | Success | Discard | Interactive | Operator | Retry
+Final = Overtaken | Held | Success | Discard | Interactive | Operator | Retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class Refresher:
         self._sleep = sleep
         self._random_bytes = random_bytes
         self._circuits = circuits
+        self._misconfigured = Misconfigured()
         self._unreadable: dict[tuple[str, str], int] = {}
         """Answers in a row, by circuit, that made no sense: one count for all viewers, the endpoint is the same."""
 
@@ -88,9 +90,9 @@ class Refresher:
         """
         scope, started, was_lost, tries = recipe_.refresh_scope, self._now(), False, 0
         while True:
-            wait_s = self._circuits.wait_s(recipe_.circuit, self._now())
-            if wait_s > 0:
-                return Asked(verdict=Retry("circuit_open", wait_s), issued_at=started)
+            held = self._held(recipe_)
+            if held is not None:
+                return Asked(verdict=held, issued_at=started)
             at = await self._servers.locate(recipe_)
             if isinstance(at, Unlocated):
                 return Asked(verdict=Retry("not_discovered", MISSING_FOR.total_seconds()), issued_at=started)
@@ -123,8 +125,13 @@ class Refresher:
             if not await go_on():
                 return Asked(verdict=Overtaken(), issued_at=issued_at)
 
+    def _held(self, recipe_: Recipe) -> Held | None:
+        """Return why nobody is asked just now; ``None``: this caller may, and notes the outcome."""
+        wait_s = self._circuits.wait_s(recipe_.circuit, self._now())
+        return Held("circuit_open", wait_s) if wait_s else self._misconfigured.holding(recipe_.circuit, self._now())
+
     def _judge(self, outcome: Outcome, recipe_: Recipe, *, was_lost: bool, scope: str | None) -> Verdict:
-        """Note for everybody whether the server answers, then ask the table."""
+        """Note for everybody whether the server answers and knows us, then ask the table."""
         is_answer = isinstance(outcome, OutboundResponse) and outcome.status < SERVER_ERRORS
         self._circuits.note(recipe_.circuit, self._now(), answered=is_answer)
         answer = parse_token_response(outcome, now=self._now()) if isinstance(outcome, OutboundResponse) else outcome
@@ -133,13 +140,21 @@ class Refresher:
             self._unreadable[recipe_.circuit] = unreadable_before + 1
         elif is_answer:  # silence and trouble of the server say nothing about what it answers
             self._unreadable.pop(recipe_.circuit, None)
-        return verdict(
+        found = verdict(
             answer,
             refusals=recipe_.provider.refusals,
             after_lost_answer=was_lost,
             without_scope=scope is None,
             unreadable_before=unreadable_before,
         )
+        match found:
+            case Operator():
+                self._misconfigured.refused(recipe_.circuit, found, self._now())
+            case Success() | Discard() | Interactive() | RetryWithoutScope():
+                self._misconfigured.accepted(recipe_.circuit)
+            case Retry() | RetryOnce():
+                pass  # silence and trouble say nothing about us
+        return found
 
     def _pause_before_next(self, outcome: Outcome, tries: int, retry_after_s: float | None) -> float:
         if isinstance(outcome, NotSent) and tries == 1:

@@ -14,6 +14,9 @@ from proxy.oauth.message import LostAnswer, NotSent
 from proxy.oauth.refusals import Refusal
 from proxy.oauth.token import TokenError, TokenResponse, Unreadable
 
+MAX_CLAIMS_CHARS = 4000
+"""A claims challenge goes into a URL; Entra's have some hundred characters."""
+
 MAX_UNREADABLE_ERRORS = 10
 """A proxy's error page may go away by itself; after so many in a row somebody should look."""
 
@@ -41,6 +44,7 @@ class Interactive:
 
     because: str
     claims: str | None
+    """What it wants to be asked with (a claims challenge, JSON); ``None``: nothing in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Operator:
     """Keep the refresh token; our registration or an endpoint is wrong, and somebody must be told."""
 
     because: str
+    is_about_us: bool = False
+    """The same would be answered to every viewer's refresh: asking for others is no use before somebody has mended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,9 @@ def _case(answer: Answer, *, refusals: Sequence[Refusal], unreadable_before: int
         error=answer.error if isinstance(answer, TokenError) else "",
         description=answer.description if isinstance(answer, TokenError) else "",
         retry_after_s=answer.retry_after_s if isinstance(answer, TokenError | Unreadable) else None,
-        claims=answer.claims if isinstance(answer, TokenError) else None,
+        claims=answer.claims
+        if isinstance(answer, TokenError) and len(answer.claims or "") <= MAX_CLAIMS_CHARS
+        else None,
         refusals=refusals,
         unreadable_before=unreadable_before,
     )
@@ -163,7 +171,7 @@ def _as_the_recipe_says(case: _Case) -> Verdict:
         case "interactive":
             return Interactive(refusal.because, case.claims)
         case "operator":
-            return Operator(refusal.because)
+            return Operator(refusal.because, is_about_us=_is_about_us(case))
         case _:
             wait_s = max(case.retry_after_s or 0.0, refusal.retry_after_s or 0.0)
             return Retry(refusal.because, wait_s or None)
@@ -174,7 +182,18 @@ def _has_error(*errors: str) -> Callable[[_Case], bool]:
 
 
 def _give_up_after(limit: int, because: str) -> Callable[[_Case], Verdict]:
-    return lambda case: Operator(because) if case.unreadable_before >= limit else Retry(because, case.retry_after_s)
+    operator = Operator(because, is_about_us=True)
+    return lambda case: operator if case.unreadable_before >= limit else Retry(because, case.retry_after_s)
+
+
+def _is_about_us(case: _Case) -> bool:
+    """Say whether the server refused to know us (RFC 6749 §5.2), whoever's token it was.
+
+    ``unauthorized_client`` alone does not say so: Keycloak means a wrong secret by it (401), Atlassian one dead token (403).
+    """
+    return case.error in {"invalid_client", "incorrect_client_credentials"} or (
+        case.error == "unauthorized_client" and case.status == 401
+    )
 
 
 def _success(case: _Case) -> Verdict:
@@ -190,7 +209,7 @@ RULES: tuple[Rule, ...] = (
         lambda case: case.status in {408, 429} or case.status >= 500,
         lambda case: Retry("server_busy", case.retry_after_s),
     ),
-    Rule(4, lambda case: 300 <= case.status < 400, lambda _: Operator("redirected")),
+    Rule(4, lambda case: 300 <= case.status < 400, lambda _: Operator("redirected", is_about_us=True)),
     Rule(
         5,
         lambda case: isinstance(case.answer, Unreadable) and case.status >= 400,
@@ -212,7 +231,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         16,  # never discard here: a rotated client secret would sign out every viewer
         _has_error("invalid_client", "unauthorized_client", "incorrect_client_credentials"),
-        lambda _: Operator("client_refused"),
+        lambda case: Operator("client_refused", is_about_us=_is_about_us(case)),
     ),
     Rule(17, _has_error("invalid_scope"), lambda _: RetryWithoutScope()),
     Rule(

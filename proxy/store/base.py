@@ -193,13 +193,19 @@ class Store(Protocol):
         generation: int,
         because: str,
         keep_refresh_token: bool,
+        claims: str | None,
         now: datetime,
     ) -> Credentials | None:
         """Record that the grant is dead (or, with ``keep_refresh_token``, that the provider wants interaction).
 
+        ``claims``: what it wants to be asked with.
+
         Counts only at an unchanged ``generation``: otherwise, as with ``save_refresh``, return what stands. Consents
         stay. Releases the lease. Feed: ``CredentialsChanged``.
         """
+
+    async def take_claims(self, viewer_guid: ViewerGuid, integration_guid: IntegrationGuid) -> str | None:
+        """Return the claims challenge that waits for the viewer's next authorization request, and forget it."""
 
     # — for operators ——————————————————————————————————————————————————————————————————————————
 

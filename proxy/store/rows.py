@@ -154,6 +154,7 @@ def from_credentials(credentials: Credentials) -> Values:
         "scope": credentials.scope,
         "account": _from_identity(credentials.account),
         "ended_because": credentials.ended_because,
+        "claims": credentials.claims,
         "created_at": micros(credentials.created_at),
         "updated_at": micros(credentials.updated_at),
     }
@@ -177,9 +178,15 @@ def to_credentials(row: Row) -> Credentials:
         scope=_text(row["scope"]),
         account=_to_identity(row["account"]),
         ended_because=_text(row["ended_because"]),
+        claims=_optional_text(row["claims"]),
         created_at=_instant(row["created_at"]),
         updated_at=_instant(row["updated_at"]),
     )
+
+
+def to_claims(row: Row) -> str:
+    """Read a claims challenge."""
+    return _text(row["claims"])
 
 
 def from_sealed(sealed: Sealed | None) -> bytes | None:

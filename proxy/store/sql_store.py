@@ -179,6 +179,7 @@ class SqlStore:
         generation: int,
         because: str,
         keep_refresh_token: bool,
+        claims: str | None,
         now: datetime,
     ) -> Credentials | None:
         state = CredentialsState.INTERACTION_REQUIRED if keep_refresh_token else CredentialsState.ENDED
@@ -187,9 +188,22 @@ class SqlStore:
             "generation": generation,
             "state": state.value,
             "because": because,
+            "claims": claims,
             "now": rows.micros(now),
         }
         return await self._change_credentials(statements.END_CREDENTIALS, values)
+
+    async def take_claims(self, viewer_guid: ViewerGuid, integration_guid: IntegrationGuid) -> str | None:
+        values: Values = {"viewer_guid": viewer_guid, "integration_guid": integration_guid}
+        if not await self._engine.read(statements.CLAIMS, values):  # almost always: no write then
+            return None
+
+        async def take(transaction: Transaction) -> str | None:
+            found = await transaction.rows(statements.CLAIMS, values)
+            await transaction.each(statements.FORGET_CLAIMS, [{"guid": row["guid"]} for row in found])
+            return rows.to_claims(found[0]) if found else None
+
+        return await self._engine.write(take)
 
     async def _change_credentials(self, statement: str, values: Values) -> Credentials | None:
         """Change the row if its generation is the expected one; return what stands afterwards."""

@@ -22,16 +22,16 @@ VIEWER_EXISTS = "SELECT guid FROM viewer WHERE guid = :guid"
 REPLACE_CREDENTIALS = """
 INSERT INTO credentials (
     guid, viewer_guid, integration_guid, fingerprint, generation, state, access_token, refresh_token,
-    issued_at, expires_at, refresh_expires_at, scope, account, ended_because, created_at, updated_at
+    issued_at, expires_at, refresh_expires_at, scope, account, ended_because, claims, created_at, updated_at
 ) VALUES (
     :guid, :viewer_guid, :integration_guid, :fingerprint, :generation, :state, :access_token, :refresh_token,
-    :issued_at, :expires_at, :refresh_expires_at, :scope, :account, :ended_because, :created_at, :updated_at
+    :issued_at, :expires_at, :refresh_expires_at, :scope, :account, :ended_because, :claims, :created_at, :updated_at
 ) ON CONFLICT (viewer_guid, integration_guid) DO UPDATE SET
     guid = excluded.guid, fingerprint = excluded.fingerprint, generation = excluded.generation,
     state = excluded.state, access_token = excluded.access_token, refresh_token = excluded.refresh_token,
     issued_at = excluded.issued_at, expires_at = excluded.expires_at,
     refresh_expires_at = excluded.refresh_expires_at, scope = excluded.scope, account = excluded.account,
-    ended_because = excluded.ended_because, created_at = excluded.created_at, updated_at = excluded.updated_at,
+    ended_because = excluded.ended_because, claims = excluded.claims, created_at = excluded.created_at, updated_at = excluded.updated_at,
     lease_owner = NULL, lease_until = NULL
 """
 
@@ -133,7 +133,7 @@ CLEAR_LEASES = "UPDATE credentials SET lease_owner = NULL, lease_until = NULL WH
 
 SAVE_REFRESH = """
 UPDATE credentials SET
-    generation = generation + 1, state = 'active', ended_because = '',
+    generation = generation + 1, state = 'active', ended_because = '', claims = NULL,
     access_token = :access_token, refresh_token = COALESCE(:refresh_token, refresh_token),
     issued_at = :issued_at, expires_at = :expires_at,
     refresh_expires_at = CASE WHEN :refresh_token IS NULL
@@ -145,12 +145,18 @@ RETURNING *
 
 END_CREDENTIALS = """
 UPDATE credentials SET
-    state = :state, ended_because = :because,
+    state = :state, ended_because = :because, claims = :claims,
     refresh_token = CASE WHEN :state = 'interaction_required' THEN refresh_token ELSE NULL END,
     updated_at = :now, lease_owner = NULL, lease_until = NULL
 WHERE guid = :guid AND generation = :generation
 RETURNING *
 """
+
+CLAIMS = """
+SELECT guid, claims FROM credentials
+WHERE viewer_guid = :viewer_guid AND integration_guid = :integration_guid AND claims IS NOT NULL
+"""
+FORGET_CLAIMS = "UPDATE credentials SET claims = NULL WHERE guid = :guid"
 
 # — for operators ——————————————————————————————————————————————————————————————————————————————————
 

@@ -19,7 +19,7 @@ from proxy.web.cookies import binding, binding_cookie
 from proxy.web.hand_over import ask_at_public_url
 from proxy.web.loop_breaker import BREAKER, WITHIN
 from proxy.web.pages.rendering import login_link, page
-from proxy.web.requests import at_host_of, bindings, cookie_headers, internal_header, method, request_id
+from proxy.web.requests import at_host_of, bindings, cookie_headers, internal_header, method, request_id, session_id
 from proxy.web.services import CONTROL
 
 log = structlog.get_logger("web")
@@ -62,7 +62,11 @@ async def _redirect(request: web.Request, content: Content, integration: Integra
     if wait_s:
         return _too_many(request, wait_s)
     started = await services.authorization.start(
-        content=content, integration=integration, return_to=return_to, binding=bound.value
+        content=content,
+        integration=integration,
+        return_to=return_to,
+        binding=bound.value,
+        session_id=session_id(request, services.cookies),
     )
     if isinstance(started, ProviderUnavailable):
         return provider_unavailable(request, started)

@@ -22,7 +22,7 @@ class Authorization(Protocol):
     """Starts and completes the code flow: ``flows.authorization``."""
 
     async def start(
-        self, *, content: Content, integration: Integration, return_to: str, binding: str
+        self, *, content: Content, integration: Integration, return_to: str, binding: str, session_id: str | None
     ) -> str | ProviderUnavailable:
         """Return the URL at the provider."""
 
@@ -70,10 +70,13 @@ class Exchange(Protocol):
         requested_token_type: str | None,
         subject_token_type: str | None,
         grant_type: str | None,
+        rejected_token: str | None = None,
     ) -> Issued | Refused:
         """Answer the form of RFC 8693."""
 
-    async def token(self, *, key: ContentKey, session_token: str | None, integration: str | None) -> Issued | Refused:
+    async def token(
+        self, *, key: ContentKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
+    ) -> Issued | Refused:
         """Answer the short form."""
 
 

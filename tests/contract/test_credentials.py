@@ -36,9 +36,9 @@ async def lease(store, credentials, owner="a", now=NOON, seconds=20):
     return await store.acquire_lease(credentials.guid, owner=owner, now=now, until=now + timedelta(seconds=seconds))
 
 
-async def end(store, credentials, generation=1, because="invalid_grant", keep=False):
+async def end(store, credentials, generation=1, because="invalid_grant", keep=False, claims=None):
     return await store.end_credentials(
-        credentials.guid, generation=generation, because=because, keep_refresh_token=keep, now=LATER
+        credentials.guid, generation=generation, because=because, keep_refresh_token=keep, claims=claims, now=LATER
     )
 
 
@@ -227,4 +227,31 @@ async def test_a_success_that_arrives_after_the_verdict_of_the_same_generation_w
 
 
 async def test_nothing_can_be_ended_that_is_gone(store):
-    assert await store.end_credentials(GONE, generation=1, because="x", keep_refresh_token=False, now=LATER) is None
+    assert (
+        await store.end_credentials(GONE, generation=1, because="x", keep_refresh_token=False, claims=None, now=LATER)
+        is None
+    )
+
+
+# — a claims challenge ————————————————————————————————————————————————————————————————————————————
+
+
+async def test_claims_wait_for_the_viewer_and_are_taken_once(store, granted):
+    ended = await end(store, granted, because="claims_challenge", keep=True, claims='{"acrs": 1}')
+    assert ended.claims == '{"acrs": 1}'
+    assert await store.take_claims(VIEWER.guid, LAKE) is None
+    assert await store.take_claims(VIEWER.guid, WAREHOUSE) == '{"acrs": 1}'
+    assert await store.take_claims(VIEWER.guid, WAREHOUSE) is None
+    assert (await store.credentials(VIEWER.guid, WAREHOUSE)).state is CredentialsState.INTERACTION_REQUIRED
+
+
+async def test_of_twenty_who_take_claims_at_once_one_has_them(store, granted):
+    await end(store, granted, keep=True, claims="{}")
+    taken = await asyncio.gather(*(store.take_claims(VIEWER.guid, WAREHOUSE) for _ in range(20)))
+    assert sorted(taken, key=str) == [None] * 19 + ["{}"]
+
+
+async def test_new_consent_makes_claims_pointless(store, granted):
+    await end(store, granted, keep=True, claims="{}")
+    await sign_in(store, VIEWER, "s2")
+    assert await store.take_claims(VIEWER.guid, WAREHOUSE) is None

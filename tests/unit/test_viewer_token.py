@@ -82,6 +82,12 @@ def test_an_integration_is_named_as_audience(sidecar: Sidecar) -> None:
     assert sidecar.asked[0][1]["audience"] == ["the-guid"]
 
 
+def test_a_token_that_an_api_refused_is_sent_back(sidecar: Sidecar) -> None:
+    viewer_token("st-1", rejected="at-0")
+    assert sidecar.asked[0][1]["rejected_token"] == ["at-0"]
+    assert "audience" not in sidecar.asked[0][1]
+
+
 @pytest.mark.parametrize("name", ["Posit-Connect-User-Session-Token", "posit-connect-user-session-token"])
 def test_all_headers_of_the_framework_do_as_well(sidecar: Sidecar, name: str) -> None:
     viewer_token({"Host": "apps.example.org", name: "st-2"})

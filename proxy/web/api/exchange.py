@@ -12,7 +12,9 @@ from proxy.web.guards import CONTENT_KEY
 from proxy.web.services import API
 
 MAX_FIELDS = 32
-_FIELDS = ("grant_type", "subject_token_type", "subject_token", "requested_token_type", "audience")
+_FIELDS = ("grant_type", "subject_token_type", "subject_token", "requested_token_type", "audience", "rejected_token")
+_REJECTED_HEADER = "X-Rejected-Token"
+"""A header, because what stands in a URL is logged by everybody."""
 _SESSION_HEADERS = ("X-Viewer-Session", "Posit-Connect-User-Session-Token")
 
 
@@ -27,6 +29,7 @@ async def credentials(request: web.Request) -> web.Response:
             requested_token_type=form["requested_token_type"],
             subject_token_type=form["subject_token_type"],
             grant_type=form["grant_type"],
+            rejected_token=form["rejected_token"],
         )
     )
     return _json(issued)
@@ -35,12 +38,18 @@ async def credentials(request: web.Request) -> web.Response:
 async def token(request: web.Request) -> web.Response:
     """Exchange a session token: ``GET /token?integration=``; plain text when that alone is accepted."""
     query = _fields(request.raw_path.partition("?")[2].encode("utf-8", "replace"), ("integration",))
+    rejected = set(request.headers.getall(_REJECTED_HEADER, []))
+    if len(rejected) > 1 or not all(value.isascii() for value in rejected):
+        raise ApiRefusal(400, 25, f"{_REJECTED_HEADER} has to be one token.")
     given = {value for name in _SESSION_HEADERS for value in request.headers.getall(name, [])}
     if len(given) > 1:
         raise ApiRefusal(400, 25, "There are two different session tokens in this request.")
     issued = _issued(
         await request.app[API].exchange.token(
-            key=request[CONTENT_KEY], session_token=next(iter(given), None), integration=query["integration"]
+            key=request[CONTENT_KEY],
+            session_token=next(iter(given), None),
+            integration=query["integration"],
+            rejected_token=next(iter(rejected), None) or None,
         )
     )
     if request.headers.get("Accept", "").partition(";")[0].strip().lower() == "text/plain":

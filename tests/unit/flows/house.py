@@ -290,9 +290,14 @@ class House:
         *,
         return_to: str = "",
         binding: str = "b1",
+        session_id: str | None = None,
     ) -> dict[str, str]:
         url = await self.authorization.start(
-            content=content, integration=integration, return_to=return_to or content.path, binding=binding
+            content=content,
+            integration=integration,
+            return_to=return_to or content.path,
+            binding=binding,
+            session_id=session_id,
         )
         assert isinstance(url, str), url
         return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
@@ -309,7 +314,7 @@ class House:
     ) -> str:
         """Run one whole flow; return the session id that the browser has afterwards."""
         iss = ISSUER if integration is WAREHOUSE else ""
-        state = (await self.start(content, integration))["state"]
+        state = (await self.start(content, integration, session_id=session_id))["state"]
         outcome = await self.come_back(state, session_id=session_id, iss=iss)
         assert isinstance(outcome, Granted), outcome
         if outcome.session_id is not None:

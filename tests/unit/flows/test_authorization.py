@@ -475,7 +475,9 @@ async def test_a_code_that_certainly_did_not_arrive_is_sent_once_more(house, pro
 
 
 async def test_the_url_carries_no_secret(house):
-    url = await house.authorization.start(content=SALES, integration=WAREHOUSE, return_to="/sales/", binding="b1")
+    url = await house.authorization.start(
+        content=SALES, integration=WAREHOUSE, return_to="/sales/", binding="b1", session_id=None
+    )
     assert "client-secret" not in url
     assert set(parse_qs(urlsplit(url).query)) == {
         "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method", "nonce",

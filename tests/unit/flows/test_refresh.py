@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from proxy.flows.circuit import Circuits
+from proxy.flows.misconfigured import Held
 from proxy.flows.recipes import recipe
 from proxy.flows.refresh import Refresher
 from proxy.flows.servers import AuthorizationServers
@@ -70,13 +71,16 @@ async def ask(refresher, integration=WAREHOUSE, **changes):
 )  # fmt: skip
 async def test_a_success_without_tokens_is_forgiven_twice(refresher, server, senseless):
     server.answers.extend([senseless] * 4)
-    assert [await ask(refresher) for _ in range(4)] == [Retry("no_tokens", None)] * 2 + [Operator("no_tokens")] * 2
+    assert [await ask(refresher) for _ in range(4)] == [Retry("no_tokens", None)] * 2 + [
+        Operator("no_tokens", is_about_us=True),
+        Held("no_tokens", 60.0),
+    ]
 
 
 async def test_an_error_page_is_forgiven_ten_times(refresher, server):
     server.answers.extend([answer(403, HTML)] * 11)
     verdicts = [await ask(refresher) for _ in range(11)]
-    assert verdicts == [Retry("unreadable_error", None)] * 10 + [Operator("unreadable_error")]
+    assert verdicts == [Retry("unreadable_error", None)] * 10 + [Operator("unreadable_error", is_about_us=True)]
 
 
 async def test_an_answer_that_makes_sense_ends_the_row(refresher, server):
@@ -94,7 +98,7 @@ async def test_a_failure_of_transport_is_no_answer_and_does_not_end_the_row(refr
     server.answers.extend([silence, silence] if isinstance(silence, LostAnswer) else [silence])
     assert isinstance(await ask(refresher), Retry)
     server.answers.append(answer(200, HTML))
-    assert await ask(refresher) == Operator("no_tokens")
+    assert await ask(refresher) == Operator("no_tokens", is_about_us=True)
 
 
 async def test_the_pages_of_a_server_in_trouble_do_not_count(refresher, server):

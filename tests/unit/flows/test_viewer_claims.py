@@ -261,7 +261,7 @@ async def test_a_callback_without_the_iss_that_the_document_announces_is_refused
 async def test_nobody_is_sent_anywhere_while_the_document_cannot_be_had(discovered, provider):
     provider.userinfo_script[0] = answer(200, DOCUMENT | {"issuer": "https://evil.example"})
     outcome = await discovered.authorization.start(
-        content=BOARD, integration=COMPANY, return_to="/stock/?q=1", binding="b1"
+        content=BOARD, integration=COMPANY, return_to="/stock/?q=1", binding="b1", session_id=None
     )
     assert isinstance(outcome, ProviderUnavailable)
     assert outcome.return_to == "/stock/?q=1"

@@ -65,8 +65,8 @@ def test_rule_3_a_busy_server_is_tried_again_whatever_it_says(status: int, code:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_rule_4_a_redirect_is_an_operators_matter(status: int):
-    assert judge(Unreadable(status=status)) == Operator("redirected")
-    assert judge(error("invalid_grant", status)) == Operator("redirected")
+    assert judge(Unreadable(status=status)) == Operator("redirected", is_about_us=True)
+    assert judge(error("invalid_grant", status)) == Operator("redirected", is_about_us=True)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
@@ -75,14 +75,14 @@ def test_rule_5_an_error_page_is_tried_again(status: int):
 
 
 def test_rule_5_after_ten_error_pages_somebody_should_look():
-    assert judge(Unreadable(status=403), unreadable_before=10) == Operator("unreadable_error")
+    assert judge(Unreadable(status=403), unreadable_before=10) == Operator("unreadable_error", is_about_us=True)
 
 
 @pytest.mark.parametrize("answer", [Unreadable(status=200), Unreadable(status=204), error("", 200)])
 def test_rule_6_a_success_without_tokens_is_tried_twice_more(answer: Answer):
     assert judge(answer) == Retry("no_tokens", None)
     assert judge(answer, unreadable_before=1) == Retry("no_tokens", None)
-    assert judge(answer, unreadable_before=2) == Operator("no_tokens")
+    assert judge(answer, unreadable_before=2) == Operator("no_tokens", is_about_us=True)
 
 
 def test_rule_7_tokens_are_success():
@@ -142,6 +142,11 @@ def test_rule_13_a_provider_that_wants_the_viewer_keeps_the_grant(code: str):
     assert judge(error(code, claims="{}")) == Interactive("interaction_required", "{}")
 
 
+def test_rule_13_a_challenge_too_long_for_an_url_is_left_out():
+    assert judge(error("interaction_required", claims="c" * 4000)) == Interactive("interaction_required", "c" * 4000)
+    assert judge(error("interaction_required", claims="c" * 4001)) == Interactive("interaction_required", None)
+
+
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
 def test_rule_15_invalid_grant_is_dead(status: int):
     assert judge(error("invalid_grant", status)) == Discard("invalid_grant")
@@ -149,7 +154,21 @@ def test_rule_15_invalid_grant_is_dead(status: int):
 
 @pytest.mark.parametrize("code", ["invalid_client", "unauthorized_client", "incorrect_client_credentials"])
 def test_rule_16_a_refused_client_never_costs_a_grant(code: str):
-    assert judge(error(code, 401), after_lost_answer=True) == Operator("client_refused")
+    assert judge(error(code, 401), after_lost_answer=True) == Operator("client_refused", is_about_us=True)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_rule_16_an_unauthorized_client_that_was_not_turned_away_may_be_one_viewers_matter(status: int):
+    assert judge(error("unauthorized_client", status)) == Operator("client_refused")
+    assert judge(error("invalid_client", status)) == Operator("client_refused", is_about_us=True)
+
+
+def test_rule_8_a_secret_that_the_recipe_knows_to_be_wrong_is_about_us():
+    signs = (Refusal(means="operator", because="registration", codes=frozenset({7000222})),)
+    expired = error("invalid_client", 401, error_codes=frozenset({7000222}))
+    assert judge(expired, refusals=signs) == Operator("registration", is_about_us=True)
+    other = error("invalid_request", 400, error_codes=frozenset({7000222}))
+    assert judge(other, refusals=signs) == Operator("registration")
 
 
 def test_rule_17_a_refused_scope_is_left_out():

@@ -89,6 +89,7 @@ class Flows:
     error: Exception | None = None
     unready: SidecarError | None = None
     started: list[dict[str, object]] = field(default_factory=list)
+    started_by: list[str | None] = field(default_factory=list)
     completed: list[dict[str, object]] = field(default_factory=list)
     asked: list[dict[str, object]] = field(default_factory=list)
     ended: list[object] = field(default_factory=list)
@@ -102,8 +103,9 @@ class Flows:
     _bytes: deque[int] = field(default_factory=lambda: deque(range(256)))
 
     async def start(
-        self, *, content: Content, integration: Integration, return_to: str, binding: str
+        self, *, content: Content, integration: Integration, return_to: str, binding: str, session_id: str | None
     ) -> str | ProviderUnavailable:
+        self.started_by.append(session_id)
         self.started.append({"content": content, "integration": integration, "to": return_to, "binding": binding})
         return self.unlocated or f"{PROVIDER}?state={len(self.started)}"
 

@@ -164,6 +164,12 @@ async def test_a_store_that_is_down_is_a_503_and_signs_nobody_out(browser, flows
 # — login ————————————————————————————————————————————————————————————————————————————————————————
 
 
+async def test_login_says_whose_session_it_is(browser, flows):
+    await browser.get(LOGIN, headers=NAVIGATION | SESSION)
+    await browser.get(LOGIN)
+    assert flows.started_by == ["the-session", None]
+
+
 async def test_login_starts_a_flow_and_binds_the_browser(browser, flows):
     answer = await browser.get(LOGIN + "&return_to=/sales/a")
 

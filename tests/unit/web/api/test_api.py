@@ -46,7 +46,23 @@ async def test_the_form_is_redeemed(api, flows):
         "expires_in": 55,
     }
     assert answer.headers["Cache-Control"] == "no-store"
-    assert flows.asked == [FORM | {"key": SALES.guid, "audience": "guid", "requested_token_type": None}]
+    assert flows.asked == [FORM | {"key": SALES.guid, "audience": "guid", "requested_token_type": None,
+                            "rejected_token": None}]  # fmt: skip
+
+
+async def test_a_rejected_token_comes_in_the_form_or_in_a_header_and_never_in_the_url(api, flows):
+    await api.post(CREDENTIALS, data=FORM | {"rejected_token": "old"}, headers=AUTHORIZED)
+    short = AUTHORIZED | {"X-Viewer-Session": "handle"}
+    await api.get("/token", headers=short | {"X-Rejected-Token": "old"})
+    await api.get("/token?rejected_token=old", headers=short)
+    assert [asked["rejected_token"] for asked in flows.asked] == ["old", "old", None]
+
+
+@pytest.mark.parametrize("values", [("one", "two"), ("sch\xfcssel",)], ids=["two", "not ASCII"])
+async def test_a_rejected_token_that_cannot_be_one_is_400(api, flows, values):
+    headers = [*AUTHORIZED.items(), ("X-Viewer-Session", "handle"), *(("X-Rejected-Token", one) for one in values)]
+    assert await envelope_of(await api.get("/token", headers=headers)) == (400, 25)
+    assert flows.asked == []
 
 
 @pytest.mark.parametrize(
@@ -102,8 +118,8 @@ async def test_the_short_form_answers_text_to_who_wants_only_that(api, flows, na
     answer = await api.get("/token", headers=headers)
     assert (await answer.json())["expires_in"] == 55
     assert flows.asked == [
-        {"key": SALES.guid, "session_token": "handle", "integration": "lake"},
-        {"key": SALES.guid, "session_token": "handle", "integration": None},
+        {"key": SALES.guid, "session_token": "handle", "integration": "lake", "rejected_token": None},
+        {"key": SALES.guid, "session_token": "handle", "integration": None, "rejected_token": None},
     ]
 
 
