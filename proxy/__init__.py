@@ -30,4 +30,6 @@ One request, for a viewer who is known (everything is an upstream)::
 What is not in the table, or no longer fresh, takes the slow lane (``gateway/dispatch.py`` → ``flows/sessions.py`` →
 ``flows/credentials.py``) and then goes on as above. Whoever has no session or has not consented is answered by the
 control plane (``web/``), which the gateway reaches as just another upstream, over a socket pair (``gateway/control.py``).
+A content on a host of its own knows the session by another cookie, for which it sends the browser to ``public_url`` and
+back (``flows/hand_over.py``).
 """

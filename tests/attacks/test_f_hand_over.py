@@ -305,6 +305,35 @@ async def test_a_host_that_only_ends_or_begins_like_a_contents_is_nobodys(browse
     assert_nothing_arrived(browser.stage)
 
 
+# — browsers that keep no cookies ———————————————————————————————————————————————————————————————————————————————
+
+
+async def test_a_browser_that_keeps_no_cookie_of_the_host_ends_on_a_page(browser: Browser) -> None:
+    await browser.opens(SALES)
+    forget(browser)
+
+    class Forgetful(dict[str, dict[str, str]]):
+        def setdefault(self, name: str, default: dict[str, str] | None = None) -> dict[str, str]:
+            return {} if name == SALES else super().setdefault(name, default or {})
+
+    forgetful = Browser(browser.stage, jars=Forgetful({"localhost": browser.jars["localhost"]}))
+    assert_page(await forgetful.opens(SALES), b"allow cookies for this site")
+    assert_nothing_arrived(browser.stage)
+
+
+async def test_a_browser_that_loses_the_cookie_again_and_again_is_stopped_with_a_page(browser: Browser) -> None:
+    await browser.opens(SALES)
+    for _ in range(12):
+        jar = browser.jars[SALES]
+        browser.jars[SALES] = {name: value for name, value in jar.items() if "-binding-" in name}
+        response = await browser.opens(SALES)
+        if response.status == 429:
+            break
+    assert response.status == 429
+    assert b"does not keep cookies for that site" in response.body
+    assert response.value(b"Location") is None
+
+
 # — handles ———————————————————————————————————————————————————————————————————————————————————————————————————————
 
 

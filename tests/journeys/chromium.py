@@ -1,4 +1,4 @@
-"""A real browser for the journeys: Chromium that knows the public name and trusts the throw-away authority."""
+"""A real browser for the journeys: Chromium that knows our names and trusts the throw-away authority."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from playwright.async_api import Browser, async_playwright
 from tests.journeys.authority import CERTUTIL, Authority
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PUBLIC_NAME = "apps.sidecar.test"
+SITE = "sidecar.test"
+PUBLIC_NAME = f"apps.{SITE}"
 
 
 def why_no_browser() -> str | None:
@@ -30,7 +31,7 @@ async def chromium(authority: Authority, home: Path) -> AsyncIterator[Browser]:
             executable_path=CHROMIUM,
             env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
             args=[
-                f"--host-resolver-rules=MAP {PUBLIC_NAME} 127.0.0.1",
+                f"--host-resolver-rules=MAP *.{SITE} 127.0.0.1",
                 "--no-sandbox",
                 "--disable-dev-shm-usage",
                 "--disable-gpu",

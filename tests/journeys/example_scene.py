@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.async_api import Browser, Page, WebSocket, expect
 
@@ -124,7 +125,7 @@ class Scene:
         await second.goto(self.app_url)
         await second.get_by_role("button", name="Sign out").click()
         await expect(second.get_by_role("heading", name="You are signed out")).to_be_visible()
-        assert second.url.startswith(self.setup.url), second.url
+        assert second.url.startswith(urljoin(self.app_url, "/__oauth__/signed-out")), second.url
         await second.goto(self.app_url)
         assert second.url.startswith(self.server.url), second.url
 
@@ -136,12 +137,13 @@ async def staged(
     *,
     ttl_s: float,
     path: str = "/orders/",
+    host: str = "",
     sends_tokens: bool = True,
     **settings: object,
 ) -> AsyncIterator[Scene]:
     """Start everything; afterwards, look for secrets in the store, the logs and on the wire, and stop politely.
 
-    ``path``: where viewers find the app. ``sends_tokens``: whether access tokens are to be in the headers that it gets.
+    ``path``: where viewers find the app; ``host``: instead, at ``/`` of an origin of its own. ``sends_tokens``: whether access tokens are to be in the headers that it gets.
     ``settings``: more for its entry in the configuration.
     """
     async with AsyncExitStack() as stack:
@@ -151,12 +153,14 @@ async def staged(
         server.grants.rotation = "single_family"
         api = await stack.enter_async_context(ProtectedApi.running(server))
         authority = Authority(folder)
-        issued = authority.issue(PUBLIC_NAME)
+        issued = authority.issue(PUBLIC_NAME, *([host] if host else []))
         port = free_port()
         setup = Setup(folder=folder, scheme="https", host=PUBLIC_NAME)
         setup.add_integration("accounts", server.config_for(server.register(setup.redirect_uri)))
         tap = await stack.enter_async_context(Tap.running(port))
-        settings |= {"app_mode": f"python-{example.framework}", "path": path}
+        settings |= {"app_mode": f"python-{example.framework}"} | ({"host": host} if host else {"path": path})
+        path = "/" if host else path
+        app_url = (f"https://{host}:{setup.port}" if host else setup.url) + path
         setup.add_content("orders", tap.address, integrations=["accounts"], **settings)
         setup.more |= {
             "sign_in": "accounts",
@@ -171,9 +175,7 @@ async def staged(
         app_log = await stack.enter_async_context(running(example, folder, port, path, **environment))
         sidecar = await stack.enter_async_context(Sidecar.running(setup))
         async with chromium(authority, folder / "home") as browser:
-            yield Scene(
-                server=server, api=api, setup=setup, sidecar=sidecar, browser=browser, app_url=setup.url + path, tap=tap
-            )
+            yield Scene(server=server, api=api, setup=setup, sidecar=sidecar, browser=browser, app_url=app_url, tap=tap)
         leaks = Leaks()
         leaks.search_store(setup.state_file)
         leaks.search_log(sidecar.log)

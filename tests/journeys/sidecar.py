@@ -70,13 +70,13 @@ class Setup:
         self.integrations.append({"name": name, "template": "custom", "config": dict(config)})
 
     def add_content(self, name: str, upstream: str, *, integrations: Sequence[str] = (), **settings: object) -> None:
-        """Add a content at ``/<name>/`` that signed-in viewers may see, with an API key."""
+        """Add a content at ``/<name>/`` (or its ``host``) that signed-in viewers may see, with an API key."""
         # Long and random: the configuration refuses keys that could be guessed.
         self.content_keys[name] = secrets.token_urlsafe(32)
         entry: dict[str, object] = {
             "name": name,
             "owner": "bob@example.org",
-            "path": f"/{name}/",
+            **({} if "host" in settings else {"path": f"/{name}/"}),
             "app_mode": "python-streamlit",
             "upstream": upstream,
             "integrations": list(integrations),
