@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.attacks.attacker import Attacker
 from tests.attacks.oracle import assert_holds, assert_nothing_arrived, fold
 from tests.attacks.rows import cases, row
+from tests.attacks.wire import SEGMENTS
 from tests.doubles.content import HELLO
 from tests.doubles.grants import ADA, User
 
@@ -227,13 +228,14 @@ BODYLESS = {
 
 
 @cases("case", BODYLESS)
-async def test_answers_without_a_body_get_none(attacker: Attacker, case: tuple[bytes, str, int]) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_answers_without_a_body_get_none(attacker: Attacker, case: tuple[bytes, str, int], segments: str) -> None:
     answer, method, status = case
     attacker.stage.content.answer = answer
     try:
         for _ in range(3):
             request = attacker.request(b"/sales/", attacker.cookie, method=method.encode())
-            response = await attacker.send(request, method=method)
+            response = await attacker.send(request, method=method, segments=segments)
             assert response is not None
             assert response.status == status
             assert response.body == (b"hello" if method == "GET" and status == 200 else b"")

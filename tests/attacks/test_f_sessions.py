@@ -51,23 +51,27 @@ async def test_a_cookie_that_only_looks_like_ours_is_none(attacker: Attacker, sh
 
 
 @cases("shape", NAMELESS)
-async def test_a_cookie_that_only_looks_like_ours_does_not_reach_content(attacker: Attacker, shape: bytes) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_a_cookie_that_only_looks_like_ours_does_not_reach_content(
+    attacker: Attacker, shape: bytes, segments: str
+) -> None:
     """``x…`` is an app's own name; every other disguise is taken off, beside a real session too."""
     if shape.startswith(b"x"):
         shape = b"={}={}"
     disguised = shape.decode().format(session_name(attacker), "evil").encode()
     line = attacker.cookie + b"; app=1; " + disguised
-    response = await attacker.send(attacker.request(b"/sales/", line))
+    response = await attacker.send(attacker.request(b"/sales/", line), segments=segments)
     assert response is not None
     for seen in attacker.stage.content.requests:
         assert b"evil" not in seen.head
 
 
-async def test_row_80_many_cookies_cost_nothing_and_confuse_nobody(attacker: Attacker) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_row_80_many_cookies_cost_nothing_and_confuse_nobody(attacker: Attacker, segments: str) -> None:
     crowd = b"; ".join(b"a%d=%d" % (number, number) for number in range(500))
     line = attacker.cookie + b"; ;;=;=x; " + crowd
     async with Wire.to(attacker.stage.sidecar.url) as connection:
-        await connection.send(attacker.request(b"/sales/", line))
+        await connection.send(attacker.request(b"/sales/", line), segments=segments)
         assert (await connection.response()).status == 200
     [seen] = attacker.stage.content.requests
     assert crowd in (seen.value(b"Cookie") or b"")
@@ -128,11 +132,14 @@ async def test_another_site_changes_nothing(attacker: Attacker, headers: tuple[b
     assert (await attacker.ada.get("/sales/")).status == 200
 
 
-async def test_row_85_a_get_signs_nobody_out(attacker: Attacker) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_row_85_a_get_signs_nobody_out(attacker: Attacker, segments: str) -> None:
     for target in (b"/__oauth__/logout", b"/__oauth__/logout?_method=POST", b"/__oauth__/signed-out"):
         for method in (b"GET", b"HEAD"):
             await attacker.send(
-                attacker.request(target, attacker.cookie, *NAVIGATES, method=method), method=method.decode()
+                attacker.request(target, attacker.cookie, *NAVIGATES, method=method),
+                method=method.decode(),
+                segments=segments,
             )
     assert (await attacker.ada.get("/sales/")).status == 200
 

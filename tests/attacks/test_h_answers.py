@@ -11,8 +11,8 @@ import pytest_asyncio
 from tests.attacks.attacker import Attacker
 from tests.attacks.oracle import assert_holds
 from tests.attacks.rows import cases, row
-from tests.attacks.wire import Response, Wire
-from tests.doubles.content import HELLO, Seen
+from tests.attacks.wire import SEGMENTS, Response, Wire
+from tests.doubles.content import HELLO, Answer, Seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,6 +53,21 @@ async def misbehaving(attacker: Attacker) -> AsyncIterator[Attacker]:
     attacker.stage.content.close_after = False
 
 
+def spoken(answer: bytes, segments: str) -> Answer:
+    """An answer of content as one segment, or byte by byte (a very long one in small pieces)."""
+    if segments == "one segment":
+        return answer
+    size = 1 if len(answer) < 5000 else 997
+
+    async def slowly(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Seen) -> None:
+        for at in range(0, len(answer), size):
+            writer.write(answer[at : at + size])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    return slowly
+
+
 async def get(attacker: Attacker) -> Response | None:
     return await attacker.send(attacker.request(b"/sales/", attacker.cookie))
 
@@ -68,8 +83,9 @@ async def the_next_viewer_is_served(attacker: Attacker) -> None:
 
 
 @cases("answer", REFUSED)
-async def test_an_answer_that_breaks_the_protocol_is_a_502(misbehaving: Attacker, answer: bytes) -> None:
-    misbehaving.stage.content.answer = answer
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_an_answer_that_breaks_the_protocol_is_a_502(misbehaving: Attacker, answer: bytes, segments: str) -> None:
+    misbehaving.stage.content.answer = spoken(answer, segments)
     misbehaving.stage.content.close_after = True
     response = await get(misbehaving)
     assert response is not None
@@ -80,8 +96,11 @@ async def test_an_answer_that_breaks_the_protocol_is_a_502(misbehaving: Attacker
 
 
 @cases("answer", CUT)
-async def test_an_answer_that_ends_too_early_does_not_look_complete(misbehaving: Attacker, answer: bytes) -> None:
-    misbehaving.stage.content.answer = answer
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_an_answer_that_ends_too_early_does_not_look_complete(
+    misbehaving: Attacker, answer: bytes, segments: str
+) -> None:
+    misbehaving.stage.content.answer = spoken(answer, segments)
     misbehaving.stage.content.close_after = True
     try:
         response = await get(misbehaving)
@@ -96,8 +115,9 @@ async def test_an_answer_that_ends_too_early_does_not_look_complete(misbehaving:
     "extra",
     row(125, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x", b"\r\n", b"HTTP/1.1 200 OK\r\nContent-"),
 )
-async def test_more_bytes_than_announced_reach_nobody(misbehaving: Attacker, extra: bytes) -> None:
-    misbehaving.stage.content.answer = OK + b"Content-Length: 5\r\n\r\nhello" + extra
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_more_bytes_than_announced_reach_nobody(misbehaving: Attacker, extra: bytes, segments: str) -> None:
+    misbehaving.stage.content.answer = spoken(OK + b"Content-Length: 5\r\n\r\nhello" + extra, segments)
     for _ in range(3):
         response = await get(misbehaving)
         assert response is not None

@@ -295,10 +295,11 @@ CONDITIONS = row(
 
 
 @cases("header", CONDITIONS)
-async def test_conditions_and_ranges_pass_unchanged(attacker: Attacker, header: bytes) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_conditions_and_ranges_pass_unchanged(attacker: Attacker, header: bytes, segments: str) -> None:
     attacker.stage.content.answer = PARTIAL
     try:
-        response = await attacker.send(attacker.request(b"/sales/", header, attacker.cookie))
+        response = await attacker.send(attacker.request(b"/sales/", header, attacker.cookie), segments=segments)
     finally:
         attacker.stage.content.answer = HELLO
     assert response is not None

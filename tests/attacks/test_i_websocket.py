@@ -161,9 +161,12 @@ async def test_an_improper_handshake_opens_no_tunnel(sockets: Attacker, request_
 
 
 @cases("connection", row(142, b"notupgrade", b"keep-alive", b"upgrade-insecure", b"not upgrade"))
-async def test_a_connection_header_without_the_token_is_no_upgrade(sockets: Attacker, connection: bytes) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_a_connection_header_without_the_token_is_no_upgrade(
+    sockets: Attacker, connection: bytes, segments: str
+) -> None:
     sockets.stage.content.answer = HELLO
-    response = await sockets.send(handshake(sockets, connection=connection))
+    response = await sockets.send(handshake(sockets, connection=connection), segments=segments)
     assert response is not None
     assert response.status != 101
     for seen in sockets.stage.content.requests:
@@ -171,9 +174,12 @@ async def test_a_connection_header_without_the_token_is_no_upgrade(sockets: Atta
 
 
 @cases("upgrade", row(142, b"h2c", b"TLS/1.0", b"websocket, h2c"))
-async def test_no_other_protocol_is_switched_to(sockets: Attacker, upgrade: bytes) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_no_other_protocol_is_switched_to(sockets: Attacker, upgrade: bytes, segments: str) -> None:
     sockets.stage.content.answer = HELLO
-    response = await sockets.send(handshake(sockets, b"HTTP2-Settings: AAMAAABkAAQAAP__", upgrade=upgrade))
+    response = await sockets.send(
+        handshake(sockets, b"HTTP2-Settings: AAMAAABkAAQAAP__", upgrade=upgrade), segments=segments
+    )
     assert response is None or response.status != 101
     for seen in sockets.stage.content.requests:
         assert b"h2c" not in seen.head
@@ -184,20 +190,24 @@ async def test_no_other_protocol_is_switched_to(sockets: Attacker, upgrade: byte
     [(b"websocket", None), (b"websocket", b"AAAAAAAAAAAAAAAAAAAAAAAAAAA="), (b"h2c", accept(KEY))],
     ids=["row 142: no accept", "row 142: wrong accept", "row 142: another protocol"],
 )
-async def test_a_false_acceptance_opens_no_tunnel(sockets: Attacker, upgrade: bytes, accepted: bytes | None) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_a_false_acceptance_opens_no_tunnel(
+    sockets: Attacker, upgrade: bytes, accepted: bytes | None, segments: str
+) -> None:
     accepting = b"Sec-WebSocket-Accept: %s\r\n" % accepted if accepted else b""
     head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + upgrade + b"\r\n"
     sockets.stage.content.answer = head + accepting + b"\r\n"
-    response = await sockets.send(handshake(sockets))
+    response = await sockets.send(handshake(sockets), segments=segments)
     assert response is not None
     assert response.status == 502
 
 
-async def test_row_143_subprotocols_pass_in_order_and_the_choice_comes_back(sockets: Attacker) -> None:
+@pytest.mark.parametrize("segments", SEGMENTS)
+async def test_row_143_subprotocols_pass_in_order_and_the_choice_comes_back(sockets: Attacker, segments: str) -> None:
     for offered in (b"streamlit, TOKEN, SESSION", None):
         sockets.stage.content.forget()
         more = [b"Sec-WebSocket-Protocol: " + offered] if offered else []
-        response = await sockets.send(handshake(sockets, *more))
+        response = await sockets.send(handshake(sockets, *more), segments=segments)
         assert response is not None
         [seen] = sockets.stage.content.requests
         assert seen.values(b"Sec-WebSocket-Protocol") == ([offered] if offered else [])
