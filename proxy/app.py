@@ -244,7 +244,9 @@ class _Sidecar:
             contents_by_host={content.host.encode(): content for content in contents.values() if content.origin},
             limits=limits,
             trusted_proxies=config.trusted_proxies,
-            injected=injected_names(config.directory.integrations.values(), contents.values()),
+            injected=injected_names(config.directory.integrations.values(), contents.values())
+            | (config.vouching.names if config.vouching else frozenset()),
+            vouching=config.vouching,
             admission=AdmissionTable(
                 max_sessions=limits.max_sessions_in_memory, idle_s=config.session_idle.total_seconds()
             ),

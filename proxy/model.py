@@ -179,6 +179,10 @@ class Content:
         return self.origin.partition("://")[2]
 
 
+VOUCHED = IntegrationGuid("single-sign-on-proxy")
+"""Stands in the records in the place of an integration for viewers that a proxy vouches for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """What the configuration defines, by guid."""
@@ -189,6 +193,13 @@ class Directory:
     """The integration whose verified identity is the viewer; ``None``: viewers are as long-lived as their session."""
     groups_claim: str = ""
     """Where the viewer's groups stand in the claims of ``sign_in``; empty: where its recipe says."""
+    is_vouched: bool = False
+    """A single sign-on proxy in front says who the viewer is (``policy.vouching``); then there is no ``sign_in``."""
+
+    @property
+    def identified_by(self) -> IntegrationGuid | None:
+        """Who vouches for viewers here: their records name it, and those of another are nobody's."""
+        return VOUCHED if self.is_vouched else self.sign_in
 
 
 # ── who is there ─────────────────────────────────────────────────────────────────────────────────────────────────────

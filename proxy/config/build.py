@@ -13,6 +13,7 @@ from proxy.config.schema import (
     IntegrationSettings,
     OutboundSettings,
     Settings,
+    SignInSettings,
     TlsSettings,
 )
 from proxy.config.texts import origin_at
@@ -30,6 +31,7 @@ from proxy.model import (
     SignedIn,
 )
 from proxy.policy.limits import Limits
+from proxy.policy.vouching import Vouching
 from proxy.sealing import hash_handle, parse_key
 
 _NAMESPACE = uuid.UUID("7b0c9a52-6f0d-4f0e-9f57-2b1a6f0d8c11")
@@ -49,6 +51,7 @@ def content_guid(name: str) -> ContentGuid:
 def build(settings: Settings, folder: FilePath) -> Config:
     """Build the configuration; the settings must have passed every check."""
     integrations = {item.name: _integration(item) for item in settings.integrations}
+    vouching = _vouching(settings)
     contents = {item.name: _content(item, integrations, settings.public_url) for item in settings.content}
     return Config(
         public_url=settings.public_url,
@@ -72,11 +75,31 @@ def build(settings: Settings, folder: FilePath) -> Config:
         directory=Directory(
             contents=MappingProxyType({content.guid: content for content in contents.values()}),
             integrations=MappingProxyType({item.guid: item for item in integrations.values()}),
-            sign_in=integrations[settings.sign_in].guid if settings.sign_in else None,
+            sign_in=integrations[settings.sign_in_name].guid if settings.sign_in_name else None,
+            groups_claim=settings.sign_in.groups_claim if isinstance(settings.sign_in, SignInSettings) else "",
+            is_vouched=vouching is not None,
         ),
         unsafe_shared_origin=settings.unsafe_shared_origin,
         outbound=_outbound(settings.outbound, folder),
+        vouching=vouching,
     )
+
+
+def _vouching(settings: Settings) -> Vouching | None:
+    item = settings.sign_in
+    if not isinstance(item, SignInSettings) or item.header is None:
+        return None
+    return Vouching(
+        user=_header(item.header),
+        email=_header(item.email_header),
+        groups=_header(item.groups_header),
+        secret=_header(item.secret_header),
+        secret_hash=hash_handle(item.secret) if item.secret else b"",
+    )
+
+
+def _header(name: str | None) -> bytes:
+    return (name or "").lower().encode()
 
 
 def _outbound(item: OutboundSettings, folder: FilePath) -> Outbound:

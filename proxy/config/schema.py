@@ -121,6 +121,45 @@ class ApiSettings(_Section):
     )
 
 
+class SignInSettings(_Section):
+    """Who says who the viewer is: an integration, or a single sign-on proxy in front, in headers of each request."""
+
+    integration: Name | None = Field(
+        default=None,
+        description="The integration whose verified identity is the viewer. Default none: then `header` is required.",
+    )
+    groups_claim: Text = Field(
+        default="",
+        description="Where the viewer's groups stand in the claims of `integration`, such as `roles` or "
+        "`realm_access.roles`. Default empty: where its template says, mostly `groups`.",
+    )
+    header: HeaderName | None = Field(
+        default=None,
+        description="The header in which a single sign-on proxy in front names the person, always in the same way. Default "
+        "none: then `integration` is required. Risk: whoever can send it is anybody; so `listen` is a Unix socket, or "
+        "the proxy sends `secret` along.",
+    )
+    email_header: HeaderName | None = Field(
+        default=None, description="The header with the person's verified e-mail address. Default none: no address."
+    )
+    groups_header: HeaderName | None = Field(
+        default=None, description="The header with the person's groups, separated by commas. Default none: no groups."
+    )
+    secret_header: HeaderName | None = Field(
+        default=None, description="The header in which the proxy sends `secret`. Default none; required with `secret`."
+    )
+    secret: Text | None = Field(
+        default=None,
+        repr=False,
+        description="What only the proxy knows, at least 32 characters; `oauth-sidecar keygen` prints a good one. Default "
+        "none; required unless `listen` is a Unix socket. Risk: whoever has it can be anybody.",
+    )
+
+
+def _sign_in_kind(value: object) -> str:
+    return "(settings)" if isinstance(value, dict | SignInSettings) else "(name)"
+
+
 class OutboundSettings(_Section):
     """How authorization servers are reached."""
 
@@ -468,9 +507,14 @@ class Settings(_Section):
         description="Allow contents of different owners under paths of one public_url (contents with a `host` never "
         "share). Default false. Risk: script of one content can act as the viewer at the other.",
     )
-    sign_in: Name | None = Field(
+    sign_in: (
+        Annotated[
+            Annotated[Name, Tag("(name)")] | Annotated[SignInSettings, Tag("(settings)")], Discriminator(_sign_in_kind)
+        ]
+        | None
+    ) = Field(
         default=None,
-        description="The integration whose verified identity is the viewer; it needs a `userinfo_uri`. Default none: a "
+        description="The integration whose verified identity is the viewer, or more about it. Default none: a "
         "viewer is as long-lived as the browser session, and rules by name are refused.",
     )
     store: StoreSettings = Field(description="Where sessions, consents and sealed tokens are kept. Required.")
@@ -486,6 +530,11 @@ class Settings(_Section):
     content: list[ContentSettings] = Field(
         default_factory=list, description="The proxied apps. Default none: every path is answered 404."
     )
+
+    @property
+    def sign_in_name(self) -> str | None:
+        """The integration to sign in with."""
+        return self.sign_in.integration if isinstance(self.sign_in, SignInSettings) else self.sign_in
 
 
 NOT_SUPPORTED: dict[tuple[str, ...], str] = {

@@ -47,7 +47,7 @@ def effective(config: Config) -> str:
         "tls": _tls(config.tls),
         "trusted_proxies": [str(network) for network in config.trusted_proxies],
         "unsafe_shared_origin": config.unsafe_shared_origin,
-        "sign_in": names[directory.sign_in] if directory.sign_in else None,
+        "sign_in": _sign_in(config, names),
         "store": {"url": f"sqlite://{config.store_path}", "keys": [MASKED for _ in config.store_keys]},
         "api": {
             "listen": address(config.api_listen) if config.api_listen else None,
@@ -68,6 +68,31 @@ def effective(config: Config) -> str:
         "content": [_content(item, names) for item in directory.contents.values()],
     }
     return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _sign_in(config: Config, names: dict[str, str]) -> Value:
+    directory, rule = config.directory, config.vouching
+    if directory.identified_by is None:
+        return None
+    sent = (
+        {}
+        if rule is None
+        else {
+            "header": rule.user,
+            "email_header": rule.email,
+            "groups_header": rule.groups,
+            "secret_header": rule.secret,
+        }
+    )
+    return {
+        "integration": names[directory.sign_in] if directory.sign_in else None,
+        "groups_claim": directory.groups_claim,
+        **{
+            name: sent.get(name, b"").decode() or None
+            for name in ("header", "email_header", "groups_header", "secret_header")
+        },
+        "secret": MASKED if rule is not None and rule.secret_hash else None,
+    }
 
 
 def address(listen: Listen) -> str:

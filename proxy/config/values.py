@@ -9,6 +9,7 @@ from pathlib import Path
 
 from proxy.model import ContentGuid, Directory
 from proxy.policy.limits import Limits
+from proxy.policy.vouching import Vouching
 
 CALLBACK_PATH = "/__oauth__/integrations/callback"
 
@@ -89,6 +90,8 @@ class Config:
     directory: Directory
     unsafe_shared_origin: bool = False
     outbound: Outbound = field(default_factory=Outbound)
+    vouching: Vouching | None = None
+    """How a proxy in front says who the viewer is; ``None``: it does not."""
 
     @property
     def redirect_uri(self) -> str:

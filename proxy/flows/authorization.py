@@ -187,13 +187,13 @@ class Authorization:
             return await self._store.ensure_viewer(self._records.viewer(flow, grant.account, now)), False
         if known is not None and self._lifetimes.is_alive(known.session, now) and self._may_keep(known.viewer):
             return known.viewer, True
-        if self._directory.sign_in is not None:
+        if self._directory.identified_by is not None:
             return None, False
         return await self._store.ensure_viewer(self._records.viewer(flow, None, now)), False
 
     def _may_keep(self, viewer: Viewer) -> bool:
         """Whether this viewer is who the present ``sign_in`` says; without one every viewer is."""
-        return viewer.identified_by == self._directory.sign_in
+        return viewer.identified_by == self._directory.identified_by
 
     def _announce(self, completed: Completed, flow: Flow) -> None:
         credentials = completed.credentials

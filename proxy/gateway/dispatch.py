@@ -23,6 +23,7 @@ from proxy.policy.routing import (
     Refuse,
     forward_target,
 )
+from proxy.policy.vouching import vouched
 from proxy.wire.request import SAFE_METHODS, Refusal
 
 if TYPE_CHECKING:
@@ -91,9 +92,12 @@ def _to_content(exchange: Exchange, content: Content) -> None:
     if isinstance(content.access, Anyone):
         to_content(exchange, b"", None)
         return
-    ids = session_ids(request.cookies, board.names) if request.cookies else None
-    session_id = ids[0] if ids else None
-    find = board.admission.find_at_host if content.origin else board.admission.find
+    if board.vouching is None:
+        ids = session_ids(request.cookies, board.names) if request.cookies else None
+        session_id = ids[0] if ids else None
+        find = board.admission.find_at_host if content.origin else board.admission.find
+    else:
+        session_id, find = vouched(board.vouching, request.headers), board.admission.find
     hit = find(session_id, content.guid, board.now) if session_id is not None else None
     if hit is not None:
         to_content(exchange, hit[1], hit[0])

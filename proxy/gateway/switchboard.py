@@ -14,6 +14,7 @@ from proxy.model import Content, ContentGuid, SessionHash
 from proxy.policy.cookies import CookieNames
 from proxy.policy.limits import Limits
 from proxy.policy.routing import Refuse, Routes
+from proxy.policy.vouching import Vouching
 
 if TYPE_CHECKING:
     from proxy.gateway.pool import Pool
@@ -48,6 +49,8 @@ class Switchboard:
     trusted_proxies: tuple[Network, ...]
     injected: frozenset[bytes]
     """Folded names of every header that we inject."""
+    vouching: Vouching | None = None
+    """How a proxy in front says who the viewer is, on each request; ``None``: a cookie does."""
     admission: AdmissionTable
     slow_lane: SlowLane
     pools: Mapping[ContentGuid, Pool]

@@ -43,7 +43,7 @@ def to_control_plane(exchange: Exchange, content: Content | None, refusal: Refus
         board.control,
         request_head_to_control(
             exchange.request, public_host=board.public_host, client=viewer.peer.client, request_id=exchange.request_id,
-            content=content, refusal=refusal,
+            content=content, refusal=refusal, vouching=board.vouching,
         ),
     )  # fmt: skip
 

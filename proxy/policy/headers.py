@@ -26,6 +26,7 @@ INTEGRATION = b"oauth-sidecar-integration"
 REQUEST_ID = b"oauth-sidecar-request-id"
 RETRY_AFTER = b"oauth-sidecar-retry-after"
 METHOD = b"oauth-sidecar-method"
+VOUCHED = b"oauth-sidecar-vouched"
 
 HOP_BY_HOP = frozenset({
     b"connection", b"keep-alive", b"te", b"trailer", b"trailers", b"transfer-encoding", b"upgrade", b"http2-settings",

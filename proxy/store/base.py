@@ -146,6 +146,9 @@ class Store(Protocol):
     async def touch_sessions(self, last_seen: Mapping[SessionHash, datetime]) -> None:
         """Move ``last_seen_at`` forward (never back); unknown sessions are ignored."""
 
+    async def begin_session(self, session: ViewerSession) -> None:
+        """Write a session without a flow before it; one of the same hash begins anew, with this viewer and these times."""
+
     async def end_session(self, session_hash: SessionHash) -> bool:
         """Delete the session, its handles and its session tokens; ``False`` when it was gone.
 

@@ -27,6 +27,7 @@ from proxy.model import (
     StoredChange,
     Viewer,
     ViewerGuid,
+    ViewerSession,
 )
 from proxy.store import rows, statements
 from proxy.store.base import Completed, Disconnected, KnownSession, ListedSession, Presence, RefreshedTokens
@@ -111,6 +112,9 @@ class SqlStore:
         values: list[Values] = [{"hash": session_hash, "at": rows.micros(at)} for session_hash, at in last_seen.items()]
         if values:
             await self._engine.write(lambda transaction: transaction.each(statements.TOUCH_SESSION, values))
+
+    async def begin_session(self, session: ViewerSession) -> None:
+        await self._engine.write(_one_statement(statements.BEGIN_SESSION, rows.from_session(session)))
 
     async def end_session(self, session_hash: SessionHash) -> bool:
         now = self._now()

@@ -48,6 +48,13 @@ INSERT INTO viewer_session (hash, viewer_guid, created_at, last_seen_at, expires
 VALUES (:hash, :viewer_guid, :created_at, :last_seen_at, :expires_at)
 """
 
+BEGIN_SESSION = """
+INSERT INTO viewer_session (hash, viewer_guid, created_at, last_seen_at, expires_at)
+VALUES (:hash, :viewer_guid, :created_at, :last_seen_at, :expires_at)
+ON CONFLICT (hash) DO UPDATE SET viewer_guid = excluded.viewer_guid, created_at = excluded.created_at,
+    last_seen_at = excluded.last_seen_at, expires_at = excluded.expires_at
+"""
+
 SESSION = """
 SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
     v.identified_by, v.identity, v.created_at AS viewer_created_at

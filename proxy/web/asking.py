@@ -32,7 +32,10 @@ async def ask(
     way = how_to_ask(method(request), request.headers)
     if integration is None:
         log.warning("nobody can sign in", content=content.guid, request_id=request_id(request))
-        return page(request, "nobody_can_sign_in", status=403, content=content)
+        return page(
+            request, "nobody_can_sign_in", status=403,
+            content=content, is_vouched=request.app[CONTROL].directory.is_vouched,
+        )  # fmt: skip
     match way:
         case Answer.REDIRECT if at_host_of(request) is not None:
             return ask_at_public_url(request, content, return_to)

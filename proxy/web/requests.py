@@ -60,7 +60,9 @@ def cookie_headers(request: web.Request) -> list[bytes]:
 
 
 def session_id(request: web.Request, names: CookieNames) -> str | None:
-    """Return the session cookie's value."""
+    """Return the session cookie's value, or what the proxy in front says in its place."""
+    if request.app[CONTROL].directory.is_vouched:
+        return internal_header(request, internal.VOUCHED) or None
     found = session_ids(cookie_headers(request), names)
     return found[0] if found and found[0] else None
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from proxy.policy import headers as policy
+from proxy.policy.vouching import vouched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from proxy.model import Content
     from proxy.policy.cookies import CookieNames
     from proxy.policy.routing import Refuse
+    from proxy.policy.vouching import Vouching
     from proxy.wire.request import RequestHead
 
 Header = tuple[bytes, bytes]
@@ -52,6 +54,7 @@ def request_head_to_control(
     request_id: str,
     content: Content | None = None,
     refusal: Refuse | None = None,
+    vouching: Vouching | None = None,
 ) -> bytes:
     """Return the head for our own application.
 
@@ -60,6 +63,9 @@ def request_head_to_control(
     """
     passed = policy.to_control_plane(request.headers)
     told: list[Header] = [(policy.CLIENT, client.encode()), (policy.REQUEST_ID, request_id.encode())]
+    if vouching is not None:
+        passed = [header for header in passed if policy.fold(header[0]) not in vouching.names]
+        told += [(policy.VOUCHED, line.encode()) for line in [vouched(vouching, request.headers)] if line is not None]
     method, framing = request.method, _request_framing(request)
     if content is not None:
         told.append((policy.CONTENT, content.guid.encode()))

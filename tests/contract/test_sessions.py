@@ -185,3 +185,20 @@ async def test_purge_forgets_viewers_whose_sign_in_never_finished(store):
 
 async def test_purge_of_nothing_is_nothing(store):
     assert list(await store.purge(now=NOON, idle_since=NOON)) == []
+
+
+async def test_a_session_begins_without_a_flow_and_begins_anew_with_its_tokens(store):
+    viewer = await store.ensure_viewer(identified())
+    first = session_of(viewer)
+    await store.begin_session(first)
+    assert (await store.session(session_hash("s1"))).session == first
+    assert await add_token(store)
+    later = session_of(
+        viewer, created_at=NOON + minutes(5), last_seen_at=NOON + minutes(5), expires_at=NOON + minutes(9)
+    )
+    await store.begin_session(later)
+    assert (await store.session(session_hash("s1"))).session == later
+    assert (await store.redeem_session_token(token_hash("t1")))[1].session == later
+    await store.begin_session(later)
+    assert await store.end_session(session_hash("s1"))
+    assert await store.session(session_hash("s1")) is None

@@ -192,7 +192,9 @@ class Sidecar:
         scheme, port = self.setup.scheme, self.setup.port
         url = f"{scheme}://127.0.0.1:{port}/__health__/ready"
         # Not verified, and nothing depends on it: the question is only whether somebody answers already.
-        connector = aiohttp.TCPConnector(ssl=False)
+        listen = str(self.setup.more.get("listen", ""))
+        is_socket = listen.startswith("unix:")
+        connector = aiohttp.UnixConnector(listen[5:]) if is_socket else aiohttp.TCPConnector(ssl=False)
         async with aiohttp.ClientSession(connector=connector) as http, asyncio.timeout(READY_WITHIN_S):
             while True:
                 assert self._process is not None

@@ -9,6 +9,7 @@ from proxy.config.checks.integrations import check_integrations
 from proxy.config.checks.keys import check_keys
 from proxy.config.checks.network import check_network, check_outbound
 from proxy.config.checks.sessions import check_sessions
+from proxy.config.checks.sign_in import check_sign_in
 
 
 def check(draft: Draft) -> None:
@@ -16,6 +17,7 @@ def check(draft: Draft) -> None:
     check_integrations(draft)
     check_contents(draft)
     check_headers(draft)
+    check_sign_in(draft)
     check_network(draft)
     check_outbound(draft)
     check_keys(draft)

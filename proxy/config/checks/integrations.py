@@ -8,7 +8,7 @@ from proxy.config import texts
 from proxy.config.checks.draft import Draft, refuse_repeats, slug_of
 from proxy.config.problems import Path, Report, did_you_mean, show_key
 from proxy.config.references import say_not_a_value
-from proxy.config.schema import IntegrationSettings, say_not_supported
+from proxy.config.schema import IntegrationSettings, SignInSettings, say_not_supported
 from proxy.oauth.client_assertion import private_key_problem
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Field, Provider
@@ -114,11 +114,12 @@ def _check_key(path: Path, item: IntegrationSettings, report: Report) -> None:
 
 
 def _check_sign_in(draft: Draft) -> None:
-    name, report = draft.settings.sign_in, draft.report
+    name, report = draft.settings.sign_in_name, draft.report
     if name is None:
         return
+    where = ("sign_in", "integration") if isinstance(draft.settings.sign_in, SignInSettings) else ("sign_in",)
     if name not in draft.integration_names:
-        report.add(("sign_in",), f"no integration has this name{unknown(name, draft.integration_names)}")
+        report.add(where, f"no integration has this name{unknown(name, draft.integration_names)}")
         return
     found = draft.integration(name)
     if found is None:
@@ -128,9 +129,7 @@ def _check_sign_in(draft: Draft) -> None:
     if provider is None or not draft.is_given(*path, "config", "userinfo_uri"):
         return
     if not _can_identify(provider, item):
-        report.add(
-            ("sign_in",), f"`{name}` has no userinfo_uri (or jwks_uri and issuer), so it cannot say who the viewer is"
-        )
+        report.add(where, f"`{name}` has no userinfo_uri (or jwks_uri and issuer), so it cannot say who the viewer is")
 
 
 def _can_identify(provider: Provider, item: IntegrationSettings) -> bool:

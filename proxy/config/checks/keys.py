@@ -31,7 +31,7 @@ def check_keys(draft: Draft) -> None:
         except ValueError as exc:
             report.add(here, say_not_a_value(text) or str(exc))
     for here, text in draft.given(draft.api_keys, "key", lambda item: item.key):
-        _check_strength(here, text, report)
+        check_strength(here, text, report)
     for here, name in draft.given(draft.api_keys, "content", lambda item: item.content):
         if name not in draft.content_names:
             report.add(here, f"no content has this name{unknown(name, draft.content_names)}")
@@ -41,13 +41,14 @@ def check_keys(draft: Draft) -> None:
     refuse_repeats([*raw, *used], report, "the same key stands in {} already: each needs its own")
 
 
-def _check_strength(path: Path, key: str, report: Report) -> None:
+def check_strength(path: Path, key: str, report: Report, *, what: str = "an API key") -> None:
+    """Report a key, or another secret that we share, which could be guessed."""
     if problem := say_not_a_value(key):
         report.add(path, problem)
     elif re.search(r"\s", key) or not key.isascii():
-        report.add(path, f"an API key has ASCII characters and no blanks; {_ASK_KEYGEN}")
+        report.add(path, f"{what} has ASCII characters and no blanks; {_ASK_KEYGEN}")
     elif len(key) < SHORTEST_API_KEY:
-        report.add(path, f"an API key has at least {SHORTEST_API_KEY} characters; {_ASK_KEYGEN}")
+        report.add(path, f"{what} has at least {SHORTEST_API_KEY} characters; {_ASK_KEYGEN}")
     elif _PLACEHOLDER.search(key.lower()) or len(set(key)) < _FEWEST_DISTINCT:
         report.add(path, f"the key is a placeholder or follows a pattern; {_ASK_KEYGEN}")
 

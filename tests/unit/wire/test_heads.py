@@ -1,6 +1,10 @@
 """Heads of answers that no content gave."""
 
-from proxy.wire.heads import answer_head, refusal
+from hashlib import sha256
+
+from proxy.policy.vouching import Vouching
+from proxy.wire.heads import answer_head, refusal, request_head_to_control
+from proxy.wire.request import RequestHead
 
 
 def test_an_interim_answer_of_our_own_application_has_a_status_and_nothing_else():
@@ -16,3 +20,28 @@ def test_a_refusal_says_its_length_also_where_it_has_no_body():
     assert body == b"431 Request Header Fields Too Large\n"
     assert b"\r\nContent-Length: %d\r\n" % len(body) in head
     assert without == head + b"\r\n\r\n"
+
+
+RULE = Vouching(user=b"x-user", secret=b"x-secret", secret_hash=sha256(b"s3cret").digest())
+
+
+def to_control(*headers: tuple[bytes, bytes]) -> bytes:
+    request = RequestHead()
+    request.method, request.target = b"GET", b"/__oauth__/login"
+    request.headers = [(b"Host", b"h"), *headers]
+    request.index()
+    return request_head_to_control(request, public_host=b"h", client="192.0.2.1", request_id="r", vouching=RULE)
+
+
+def test_our_application_is_told_whom_the_proxy_names_and_nothing_of_its_headers():
+    head = to_control((b"X-User", b"ada"), (b"X-Secret", b"s3cret"), (b"X_Secret", b"s3cret"), (b"A", b"b"))
+    assert b'oauth-sidecar-vouched: ["ada","",[]]\r\n' in head
+    assert b"A: b\r\n" in head
+    assert b"s3cret" not in head
+    assert b"X-User" not in head
+
+
+def test_our_application_is_told_of_nobody_whom_somebody_else_names():
+    head = to_control((b"X-User", b"ada"), (b"Oauth-Sidecar-Vouched", b'["ada","",[]]'))
+    assert b"vouched" not in head.lower()
+    assert b"ada" not in head
