@@ -16,10 +16,17 @@ from tests.attacks.wire import SEGMENTS
 from tests.doubles import faults
 from tests.doubles.faults import Fault
 from tests.doubles.rules import query_of
-from tests.journeys.sidecar import CALLBACK
+from tests.journeys.sidecar import CALLBACK, Setup
 from tests.journeys.viewer import Viewer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def change(setup: Setup) -> None:
+    """The integration sends two parameters of one name along (RFC 8707)."""
+    config = setup.integrations[0]["config"]
+    assert isinstance(config, dict)
+    config["authorization_parameters"] = "resource=https%3A%2F%2Fa.example&resource=b"
 
 
 def cookie_of(viewer: Viewer) -> bytes:
@@ -255,4 +262,10 @@ async def test_row_74_what_the_browser_adds_does_not_reach_the_provider(attacker
     assert "evil" not in location
     assert "prompt" not in location
     names = [pair.partition("=")[0] for pair in location.partition("?")[2].split("&")]
-    assert len(names) == len(set(names))
+    assert sorted(name for name in names if names.count(name) > 1) == ["resource", "resource"]
+
+
+async def test_row_74_what_the_configuration_adds_goes_along_beside_ours(attacker: Attacker) -> None:
+    viewer = await attacker.stage.viewer()
+    location = ((await attacker.opens(viewer, "/__oauth__/login?content=sales")).value(b"Location") or b"").decode()
+    assert "&resource=https%3A%2F%2Fa.example&resource=b" in location

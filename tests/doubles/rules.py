@@ -12,7 +12,11 @@ from aiohttp import web
 from tests.doubles.grants import GrantError, RegisteredClient
 from tests.doubles.journal import Entry
 
-SCOPES = frozenset({"openid", "profile", "email", "groups", "offline_access", "read", "write"})
+SCOPES = frozenset({
+    "openid", "profile", "email", "groups", "offline_access", "read", "write",
+    "all-apis", "session:role:ANALYST", "refresh_token",
+})  # fmt: skip
+"""All that anybody may ask for; the last ones are Databricks' and Snowflake's."""
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
@@ -48,9 +52,13 @@ def is_form(entry: Entry) -> bool:
 
 
 def authorization_problem(pairs: list[tuple[str, str]]) -> str | None:
-    """RFC 6749 §4.1.2.1 and RFC 7636 §4.4.1: the error code of a faulty authorization request."""
+    """RFC 6749 §4.1.2.1 and RFC 7636 §4.4.1: the error code of a faulty authorization request.
+
+    Only ``resource`` may come more than once (RFC 8707 §2).
+    """
+    once = [name for name, _ in pairs if name != "resource"]
     asked = dict(pairs)
-    if len(asked) != len(pairs):
+    if len(set(once)) != len(once):
         return "invalid_request"
     if asked.get("response_type") != "code":
         return "unsupported_response_type"
