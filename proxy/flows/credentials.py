@@ -23,7 +23,7 @@ from proxy.flows.fresh_tokens import Answer, Fresh, Key, Reconnect, RenewedLatel
 from proxy.flows.lease import Lease
 from proxy.flows.memory import Memory
 from proxy.flows.misconfigured import Held
-from proxy.flows.recipes import Recipe, access_expiry, recipe, refresh_expiry
+from proxy.flows.recipes import Recipe, Recipes, access_expiry, refresh_expiry
 from proxy.flows.refresh import Overtaken, Refresher
 from proxy.flows.rejections import Rejections
 from proxy.flows.saving import Saving, Unsaved
@@ -77,6 +77,7 @@ class CredentialsKeeper:
         self._refresher = Refresher(
             servers=servers, send=send, now=now, sleep=sleep, random_bytes=random_bytes, circuits=Circuits()
         )
+        self._recipes = Recipes()
         self._memory: Memory[Key, Opened] = Memory(max_remembered)
         self._cool_downs = CoolDowns(now=now, pause_s=self._refresher.pause_s, max_remembered=max_remembered)
         self._rejections = Rejections(now=now, max_remembered=max_remembered)
@@ -89,7 +90,7 @@ class CredentialsKeeper:
     async def fresh(self, viewer_guid: ViewerGuid, integration: Integration) -> Answer:
         """Return a token good for now; ``StoreUnavailable`` when nobody can know, and then nothing is lost."""
         key = (viewer_guid, integration.guid)
-        recipe_ = recipe(integration)
+        recipe_ = self._recipes.of(integration)
         if key in self._renewals and recipe_.provider.refresh_invalidates_access:
             return await self._renewals.join(key, partial(self._renew, key, recipe_))  # the old one dies meanwhile
         opened = await self._known(key, recipe_)
@@ -116,7 +117,7 @@ class CredentialsKeeper:
         A token that is not the present one has been replaced already. Snowflake's die when a role changes, for example.
         """
         key = (viewer_guid, integration.guid)
-        recipe_ = recipe(integration)
+        recipe_ = self._recipes.of(integration)
         opened = await self._known(key, recipe_)
         if isinstance(opened, Reconnect):
             return opened
