@@ -105,7 +105,7 @@ def test_a_loop_leaves_entra_alone_for_five_minutes():
 @pytest.mark.parametrize("code", [7000215, 7000222, 700016, 700027, 90002, 9002327, 70011])
 def test_a_wrong_registration_never_costs_a_grant(code: int):
     assert refused(code) == Operator("registration")
-    assert refused(code, error="invalid_client") == Operator("registration")
+    assert refused(code, error="invalid_client") == Operator("registration", is_about_us=True)
 
 
 def test_invalid_grant_without_a_known_number_keeps_the_grant():

@@ -66,7 +66,7 @@ def judged(error: str) -> Verdict:
     [
         ("bad_refresh_token", Discard("github_says_dead")),
         ("bad_verification_code", Discard("code")),
-        ("incorrect_client_credentials", Operator("client_refused")),
+        ("incorrect_client_credentials", Operator("client_refused", is_about_us=True)),
         ("redirect_uri_mismatch", Operator("redirect_uri")),
         ("unverified_user_email", Interactive("unverified_email", None)),
     ],

@@ -49,7 +49,7 @@ def test_workspaces_session_control_ends_the_grant(subtype: str):
         ("invalid_grant", Discard("invalid_grant")),
         ("internal_failure", Retry("server_busy", None)),
         ("admin_policy_enforced", Operator("admin_policy")),
-        ("invalid_client", Operator("client_refused")),
+        ("invalid_client", Operator("client_refused", is_about_us=True)),
     ],
 )
 def test_its_errors_mean_what_they_say(error: str, expected: object):

@@ -51,7 +51,7 @@ def test_a_wrong_client_of_keycloak_costs_no_grant():
     answer = TokenError(
         status=401, error="unauthorized_client", description="Invalid client or Invalid client credentials"
     )
-    assert verdict(answer, refusals=KEYCLOAK.refusals) == Operator("client_refused")
+    assert verdict(answer, refusals=KEYCLOAK.refusals) == Operator("client_refused", is_about_us=True)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def judged(error: str, description: str = "", status: int = 400) -> Verdict:
 
 def test_its_errors_mean_what_the_rfc_says():
     assert judged("invalid_grant", "Unknown or invalid refresh token.") == Discard("invalid_grant")
-    assert judged("invalid_client", "This is an invalid client.") == Operator("client_refused")
+    assert judged("invalid_client", "This is an invalid client.") == Operator("client_refused", is_about_us=True)
     assert judged("invalid_scope") == RetryWithoutScope()
     assert judged("access_denied") == Interactive("access_denied", None)
 
