@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
@@ -108,8 +109,10 @@ def free_port() -> int:
 
 
 def pinned(core: str, command: Sequence[str], **options: object) -> subprocess.Popen[bytes]:
-    """Start a command on one core (``taskset`` replaces itself by it)."""
-    return subprocess.Popen(["taskset", "-c", core, *command], **options)  # type: ignore[call-overload]  # options of Popen
+    """Start a command on one core (``taskset`` replaces itself by it); it ends with this process at the latest."""
+    process = subprocess.Popen(["taskset", "-c", core, *command], **options)  # type: ignore[call-overload]  # of Popen
+    atexit.register(process.terminate)  # does nothing when it has ended and was waited for
+    return process
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], *, every_s: float = 0.02) -> None:
