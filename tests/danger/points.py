@@ -253,6 +253,7 @@ POINTS = {
                 "a tunnel made of every 101",
                 _EXCHANGE_CODE,
                 '            raise ValueError("101 refused")\n',
+                "            from proxy.gateway.websocket import Tunnel\n\n"
                 "            assert self.content is not None\n"
                 "            self.tunnel = self.tunnel or Tunnel(self.viewer.board, self.viewer, self.content.guid, None)\n",
                 (
