@@ -71,7 +71,7 @@ class Endpoints:
     discovery_origins: str = ""
     """Where else the endpoints of that document may be: origins, separated by spaces."""
     revocation: tuple[str, ...] = ()
-    """RFC 7009; for the documentation, nothing asks there yet."""
+    """RFC 7009. Not done: asking there; the documentation says who has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,8 @@ def normalised(field: Field, value: str) -> str:
     """Return the value as templates take it; ``ValueError`` with what to write instead. Empty stays empty."""
     if not value:
         return ""
+    if field.kind != "pem" and not value.isprintable():
+        raise ValueError("must be one line of printable text")
     found = _FORMS[field.kind](value)
     if field.choices and found not in field.choices:
         raise ValueError(field.otherwise or "must be one of " + ", ".join(field.choices))

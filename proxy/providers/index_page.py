@@ -81,6 +81,7 @@ def index_page(providers: Mapping[str, Provider]) -> str:
                     "refresh token",
                     "rotation",
                     "a refresh ends earlier access tokens",
+                    "giving back (RFC 7009)",
                     "service accounts",
                 ),
                 [
@@ -90,6 +91,7 @@ def index_page(providers: Mapping[str, Provider]) -> str:
                         row.lifetimes.refresh,
                         row.lifetimes.rotation,
                         "yes: refreshed late, shared by all content" if row.refresh_invalidates_access else "no",
+                        "the server can; this version does not ask" if _can_revoke(row) else "–",
                         row.no_service_accounts or "the server has them; this version does not ask for them",
                     )
                     for row in rows
@@ -131,6 +133,10 @@ def _need(field: Field) -> str:
 
 def _left_out(row: Provider) -> list[str]:
     return [f"### {row.key}: not used", "", *(f"- {text}" for text in row.left_out), ""]
+
+
+def _can_revoke(row: Provider) -> bool:
+    return bool(row.endpoints.revocation or row.endpoints.discovery)
 
 
 def _sources(sources: Iterable[IdentitySource]) -> str:

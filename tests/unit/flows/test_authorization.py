@@ -5,6 +5,7 @@ from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from proxy.flows.callback import _is_foreign_issuer
 from proxy.flows.callback_outcomes import (
@@ -94,6 +95,20 @@ async def test_a_viewer_comes_back_with_a_session_a_consent_and_sealed_tokens(ho
     assert b"access-1" not in row.access_token.value
     assert b"refresh-1" not in row.refresh_token.value
     assert house.changes == [CredentialsChanged(presence.viewer.guid, WAREHOUSE.guid)]
+
+
+@pytest.mark.parametrize(
+    ("granted", "missing"), [(None, ()), ("openid offline_access", ()), ("offline_access", ("openid",)), ("", ())]
+)
+async def test_what_was_not_granted_is_in_the_log_line_of_the_consent(house, provider, granted, missing):
+    tokens = {"access_token": "at", "refresh_token": "rt", "expires_in": "600", "scope": granted}
+    provider.script.append(answer(200, tokens))
+    state = (await house.start())["state"]
+    with capture_logs() as logs:
+        outcome = await house.come_back(state)
+    assert isinstance(outcome, Granted)
+    [line] = [line for line in logs if line["event"] == "authorization completed"]
+    assert (line["not_granted"], line["has_refresh_token"]) == (missing, True)
 
 
 async def test_the_code_is_sent_with_the_verifier_of_its_challenge(house, provider):

@@ -62,7 +62,7 @@ def test_there_is_no_page_without_a_type():
 def test_a_page_says_what_to_register_and_how_content_uses_the_token(provider):
     text = page(provider)
     assert CALLBACK in text
-    for heading in ("## Register", "## Configure", "## Traps", "## In Python", "## In R"):
+    for heading in ("## Register", "## Configure", "## Lifetimes", "## Traps", "## In Python", "## In R"):
         assert f"\n{heading}\n" in text
     assert "```python\n" in text
     assert "```r\n" in text

@@ -43,6 +43,9 @@ def test_a_value_takes_its_normal_form(kind: str, written: str, expected: str):
 @pytest.mark.parametrize(
     ("kind", "written"),
     [
+        ("text", "-----BEGIN evil\n"),
+        ("text", "evil\0"),
+        ("parameters", "a=evil\n"),
         ("url", "http://id.example/"),
         ("base", "http://sso.example"),
         ("base", "https://sso.example/?x"),
