@@ -23,6 +23,11 @@ LEFT_OUT = (
     "Tokens for another resource of the same grant (`resource`, `scope` at the exchange): one integration each.",
     "On behalf of, and token exchange at the provider (RFC 8693): content gets the viewer's token itself.",
     "mTLS, DPoP and `client_secret_jwt`: no server here demands them, and a bound token is of no use to content.",
+    "The providers' rules for redirect URIs are on their pages and not checked against `public_url`: they say so themselves.",
+    "Introspection (RFC 7662): what a token may do is between the server and its API.",
+    "Hints of an answer that a lifetime may be another (`refresh_in`, `ext_expires_in`, `exp` of a JWT): `expires_in` decides.",
+    "Remembering that a server rotates: where it may end earlier access tokens, it is taken for so from the start.",
+    "Requests in JSON: every server here takes forms.",
     "Keeping idle refresh tokens alive: an idle end costs one redirect, mostly without a question.",
     "`jwt-bearer` grants with keys of service accounts (Google), and installation tokens (GitHub).",
 )
