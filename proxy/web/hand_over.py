@@ -9,7 +9,6 @@ from typing import assert_never
 import structlog
 from aiohttp import web
 
-from proxy.errors import NotFound
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.model import Content, SessionHash
 from proxy.policy.redirects import Answer, how_to_ask, return_target
@@ -63,8 +62,7 @@ async def take_ticket(request: web.Request) -> web.Response:
     """Take a ticket for the cookie of this host, and go to the page that the viewer wanted."""
     services = request.app[CONTROL]
     content = at_host_of(request)
-    if content is None:
-        raise NotFound
+    assert content is not None, "guards.at_content_host"
     outcome = await services.hand_over.take(
         request.query.get("ticket", ""), content=content, bindings=bindings(request, services.cookies)
     )
