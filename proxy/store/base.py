@@ -132,6 +132,23 @@ class Store(Protocol):
     async def presence(self, session_hash: SessionHash, content_guid: ContentGuid) -> Presence | None:
         """Return the session with this viewer's consents for the content."""
 
+    async def note_asked(
+        self,
+        session_hash: SessionHash,
+        *,
+        content_guid: ContentGuid,
+        integration_guid: IntegrationGuid,
+        now: datetime,
+    ) -> bool:
+        """Remember that this viewer is asked whether the content may have the integration's token.
+
+        Forgotten with the consent that answers it (``complete_authorization``), and with a viewer without identity. Noting
+        it again changes nothing. ``False`` when the session is gone.
+        """
+
+    async def asked(self, viewer_guid: ViewerGuid, content_guid: ContentGuid) -> frozenset[IntegrationGuid]:
+        """Return the integrations that the viewer was asked for here and has not consented to since."""
+
     async def add_handle(
         self, handle_hash: HandleHash, *, session_hash: SessionHash, content_guid: ContentGuid
     ) -> bool:

@@ -119,6 +119,11 @@ def to_content_guid(row: Row) -> ContentGuid:
     return ContentGuid(_text(row["content_guid"]))
 
 
+def to_integration_guid(row: Row) -> IntegrationGuid:
+    """Read which integration somebody was asked for."""
+    return IntegrationGuid(_text(row["integration_guid"]))
+
+
 def to_session_hash(row: Row) -> SessionHash:
     """Read the hash of a session."""
     return SessionHash(_bytes(row["hash"]))

@@ -78,6 +78,7 @@ class SqlStore:
             await _announce(transaction, [_changed(credentials)], now=now)
             if completed.consent is not None:
                 await transaction.rows(statements.ADD_CONSENT, _from_consent(completed.consent))
+                await transaction.rows(statements.FORGET_ASKED, _of_consent(completed.consent))
             if completed.session is not None:
                 await transaction.rows(statements.ADD_SESSION, rows.from_session(completed.session))
             # Last, so that the session being replaced is not the viewer's last one.
@@ -96,6 +97,26 @@ class SqlStore:
         values: Values = {"hash": session_hash, "content_guid": content_guid}
         found = await self._engine.read(statements.PRESENCE, values)
         return rows.to_presence(found) if found else None
+
+    async def note_asked(
+        self,
+        session_hash: SessionHash,
+        *,
+        content_guid: ContentGuid,
+        integration_guid: IntegrationGuid,
+        now: datetime,
+    ) -> bool:
+        values: Values = {
+            "session_hash": session_hash,
+            "content_guid": content_guid,
+            "integration_guid": integration_guid,
+            "created_at": rows.micros(now),
+        }
+        return bool(await self._engine.write(_one_statement(statements.NOTE_ASKED, values)))
+
+    async def asked(self, viewer_guid: ViewerGuid, content_guid: ContentGuid) -> frozenset[IntegrationGuid]:
+        values: Values = {"viewer_guid": viewer_guid, "content_guid": content_guid}
+        return frozenset(map(rows.to_integration_guid, await self._engine.read(statements.ASKED, values)))
 
     async def add_handle(
         self, handle_hash: HandleHash, *, session_hash: SessionHash, content_guid: ContentGuid
@@ -327,6 +348,7 @@ async def _end_sessions(transaction: Transaction, endings: Sequence[_Ending], *,
     passing = [{"guid": ending.viewer_guid} for ending in endings if not ending.has_identity]
     await transaction.each(statements.DELETE_ABANDONED_CREDENTIALS, passing)
     await transaction.each(statements.DELETE_ABANDONED_CONSENTS, passing)
+    await transaction.each(statements.DELETE_ABANDONED_ASKED, passing)
     await transaction.each(statements.DELETE_ABANDONED_VIEWER, passing)
     await _announce(transaction, [SessionEnded(ending.session_hash) for ending in endings], now=now)
 
@@ -339,10 +361,13 @@ def _changed(credentials: Credentials) -> CredentialsChanged:
     return CredentialsChanged(credentials.viewer_guid, credentials.integration_guid)
 
 
-def _from_consent(consent: Consent) -> Values:
+def _of_consent(consent: Consent) -> Values:
     return {
         "viewer_guid": consent.viewer_guid,
         "content_guid": consent.content_guid,
         "integration_guid": consent.integration_guid,
-        "created_at": rows.micros(consent.created_at),
     }
+
+
+def _from_consent(consent: Consent) -> Values:
+    return {**_of_consent(consent), "created_at": rows.micros(consent.created_at)}

@@ -41,6 +41,21 @@ VALUES (:viewer_guid, :content_guid, :integration_guid, :created_at)
 ON CONFLICT (viewer_guid, content_guid, integration_guid) DO NOTHING
 """
 
+# Of a session, so that nothing stays behind of a viewer who is just leaving.
+NOTE_ASKED = """
+INSERT INTO asked (viewer_guid, content_guid, integration_guid, created_at)
+SELECT s.viewer_guid, :content_guid, :integration_guid, :created_at FROM viewer_session s WHERE s.hash = :session_hash
+ON CONFLICT (viewer_guid, content_guid, integration_guid) DO UPDATE SET created_at = asked.created_at
+RETURNING viewer_guid
+"""
+
+ASKED = "SELECT integration_guid FROM asked WHERE viewer_guid = :viewer_guid AND content_guid = :content_guid"
+
+FORGET_ASKED = """
+DELETE FROM asked
+WHERE viewer_guid = :viewer_guid AND content_guid = :content_guid AND integration_guid = :integration_guid
+"""
+
 # — sessions ———————————————————————————————————————————————————————————————————————————————————————
 
 ADD_SESSION = """
@@ -114,6 +129,10 @@ AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
 """
 DELETE_ABANDONED_CONSENTS = """
 DELETE FROM consent WHERE viewer_guid = :guid
+AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
+"""
+DELETE_ABANDONED_ASKED = """
+DELETE FROM asked WHERE viewer_guid = :guid
 AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
 """
 DELETE_ABANDONED_VIEWER = """
