@@ -57,6 +57,8 @@ class Admit:
     good_until: float
     expires_at: float
     """Absolute end of the session, epoch seconds."""
+    ask_for: str = ""
+    """Guid of an optional integration that a navigation is to ask the viewer for first; empty: none."""
     handle_hash: HandleHash | None = None
     """By what the content's own host knows the session; ``None``: the content is under a path of ``public_url``."""
 

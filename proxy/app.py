@@ -297,6 +297,7 @@ def _slow_lane(sessions: Sessions) -> SlowLane:
                     header_block=admitted.header_block,
                     good_until=admitted.good_until.timestamp(),
                     expires_at=admitted.expires_at.timestamp(),
+                    ask_for="" if admitted.unasked is None else admitted.unasked.guid,
                     handle_hash=admitted.handle_hash,
                 )
             case SignInNeeded(integration=integration):

@@ -165,6 +165,8 @@ class Content:
     access: Access
     integrations: tuple[IntegrationGuid, ...] = ()
     """The associations, in order; the first one also gets the header without a slug."""
+    optional: frozenset[IntegrationGuid] = frozenset()
+    """Those of them that it can do without: a viewer who does not want to share theirs gets in all the same."""
     strip_prefix: bool = True
     """Whether ``path`` is taken off before the request goes to the content."""
     headers: HeaderRules = field(default_factory=HeaderRules)

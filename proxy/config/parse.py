@@ -45,6 +45,7 @@ _STAND_INS: dict[Path, Value] = {
     ("content", 0): _CONTENT,
     **{("content", 0, name): value for name, value in _CONTENT.items()},
     ("content", 0, "integrations", 0): _TEXT,
+    ("content", 0, "integrations", 0, "name"): _TEXT,
     ("content", 0, "headers", "drop", 0): _TEXT,
 }
 """Fill the place of what is faulty and must be there (0: any position of a list): reported already, so never returned to

@@ -419,6 +419,21 @@ class HeaderSettings(_Section):
     )
 
 
+class AssociationSettings(_Section):
+    """An integration that a content uses, with more than its name."""
+
+    name: Name = Field(description="Name of the integration. Required.")
+    optional: Boolean = Field(
+        default=False,
+        description="Whether the content opens without it: a viewer is asked once, and its header is absent while they do "
+        "not consent, or its provider does not answer. Default false: no token, no request to the content.",
+    )
+
+
+def _association_kind(value: object) -> str:
+    return "(settings)" if isinstance(value, dict | AssociationSettings) else "(name)"
+
+
 class ContentSettings(_Section):
     """A proxied app."""
 
@@ -454,10 +469,16 @@ class ContentSettings(_Section):
         description="Where it listens: `http://HOST:PORT` (default port 80) or `unix:/path`. Required. Risk: whoever "
         "reaches it directly can claim to be any viewer; bind it to loopback."
     )
-    integrations: list[Name] = Field(
+    integrations: list[
+        Annotated[
+            Annotated[Name, Tag("(name)")] | Annotated[AssociationSettings, Tag("(settings)")],
+            Discriminator(_association_kind),
+        ]
+    ] = Field(
         default_factory=list,
-        description="Names of the integrations whose tokens it gets, after the viewer's consent. Default empty: none. "
-        "The first one is in `X-Forwarded-Access-Token`. Risk: the content's code sees these tokens.",
+        description="The integrations whose tokens it gets, after the viewer's consent: names, or `{name: …, optional: "
+        "true}`. Default empty: none. The first one is in `X-Forwarded-Access-Token`. Risk: the content's code sees these "
+        "tokens.",
     )
     access: Annotated[
         Annotated[Literal["anyone", "signed_in"], Tag("(word)")] | Annotated[AccessSettings, Tag("(lists)")],
@@ -480,6 +501,11 @@ class ContentSettings(_Section):
         description="Foreign origins whose scripts may send POSTs and open WebSockets here. Default empty: none. Risk: "
         "those scripts act as the viewer.",
     )
+
+    @property
+    def associations(self) -> list[AssociationSettings]:
+        """``integrations`` with everything that a mere name leaves open."""
+        return [AssociationSettings(name=item) if isinstance(item, str) else item for item in self.integrations]
 
 
 class Settings(_Section):

@@ -136,7 +136,10 @@ def _content(item: Content, names: dict[str, str]) -> Value:
         **({"host": urlsplit(item.origin).hostname} if item.origin else {"path": item.path}),
         "app_mode": item.app_mode,
         "upstream": _upstream(item.upstream),
-        "integrations": [names[guid] for guid in item.integrations],
+        "integrations": [
+            {"name": names[guid], "optional": True} if guid in item.optional else names[guid]
+            for guid in item.integrations
+        ],
         "access": _access(item.access),
         "strip_prefix": item.strip_prefix,
         "headers": _headers(item),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
@@ -169,16 +169,18 @@ class Exchange:
         return _refused(256, "This OAuth integration is not associated with this content item.")
 
     async def _token(self, asking: _Asking, integration: Integration, rejected: str | None) -> Issued | Refused:
-        login_url = f"{self._public_url}/__oauth__/login?content={quote(asking.content.guid, safe='')}"
+        # By name: where the grant looks sound, or the integration is optional, nothing else asks for it.
+        login_url = f"{self._public_url}/__oauth__/login?"
+        login_url += urlencode({"content": asking.content.guid, "integration": integration.guid})
         if integration.guid not in asking.presence.consents:
             return _refused(220, "The viewer has not consented to this integration here.", login_url=login_url)
         match await self._answer(asking.presence.viewer.guid, integration, rejected):
             case Fresh() as fresh:
                 expires_in = exchange_expires_in(self._now(), fresh.issued_at, fresh.expires_at)
                 return Issued(access_token=fresh.access_token, expires_in=expires_in)
-            case Reconnect(because="rejected"):  # the grant looks sound, so the way back has to name what is asked for
+            case Reconnect(because="rejected"):
                 text = "The token was rejected and cannot be renewed: the viewer must connect again."
-                return _refused(219, text, login_url=f"{login_url}&integration={quote(integration.guid, safe='')}")
+                return _refused(219, text, login_url=login_url)
             case Reconnect():
                 return _refused(219, "Refresh token is invalid: the viewer must connect again.", login_url=login_url)
             case Unavailable(retry_after_s=retry_after_s):

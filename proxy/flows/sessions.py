@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import assert_never
 from uuid import UUID
 
 import structlog
 
 from proxy.flows.credentials import CredentialsKeeper
-from proxy.flows.fresh_tokens import Fresh, Reconnect, Unavailable
+from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, Unavailable
 from proxy.model import (
     VOUCHED,
     Change,
@@ -36,6 +38,12 @@ from proxy.store.base import Presence, Store
 
 GOOD_FOR = timedelta(minutes=5)
 """How long a yes may be remembered at most: the bound on anything that no change announces."""
+
+OPTIONAL_PATIENCE_S = 2.0
+"""How long a request waits for the fresh token of an optional integration; then it goes without."""
+
+MISSING_FOR = timedelta(seconds=5)
+"""How soon to look again for an optional token that did not come."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +73,8 @@ class Admitted:
     """Ask again then."""
     expires_at: datetime
     """Absolute end of the session."""
+    unasked: Integration | None = None
+    """An optional integration that the viewer was never asked for here: a navigation may ask, nothing else waits for it."""
     handle_hash: HandleHash | None = None
     """What the session was found by at the content's own host; ``None``: by its own cookie."""
 
@@ -115,6 +125,7 @@ class Sessions:
         now: Callable[[], datetime],
         publish: Callable[[Change], None],
         lifetimes: SessionLifetimes,
+        optional_patience_s: float = OPTIONAL_PATIENCE_S,
     ) -> None:
         self._directory = directory
         self._store = store
@@ -123,6 +134,7 @@ class Sessions:
         self._now = now
         self._publish = publish
         self._lifetimes = lifetimes
+        self._optional_patience_s = optional_patience_s
         self._unwritten: dict[SessionHash, datetime] = {}
         self._warned_of: set[tuple[ContentGuid, str]] = set()
 
@@ -162,10 +174,13 @@ class Sessions:
             return AccessRefused(viewer=presence.viewer)
         integrations = [self._directory.integrations[guid] for guid in content.integrations]
         for integration in integrations:
-            if integration.guid not in presence.consents:
+            if integration.guid not in presence.consents and integration.guid not in content.optional:
                 return ConsentNeeded(integration=integration)
-        tokens: list[tuple[Integration, Fresh]] = []
+        tokens: list[tuple[Integration, Answer]] = []
         for integration in integrations:
+            if integration.guid in content.optional:
+                tokens.append((integration, await self._optional(presence, integration)))
+                continue
             match await self._keeper.fresh(presence.viewer.guid, integration):
                 case Fresh() as fresh:
                     tokens.append((integration, fresh))
@@ -174,6 +189,26 @@ class Sessions:
                 case Unavailable(retry_after_s=retry_after_s):
                     return TokenUnavailable(integration=integration, retry_after_s=retry_after_s)
         return await self._admitted(presence, content, tokens)
+
+    async def _optional(self, presence: Presence, integration: Integration) -> Answer:
+        """Return the token, or why there is none; a server that is slow or down holds nobody up."""
+        if integration.guid not in presence.consents:
+            return Reconnect("no_consent")
+        try:
+            async with asyncio.timeout(self._optional_patience_s):
+                return await self._keeper.fresh(presence.viewer.guid, integration)
+        except TimeoutError:  # the refresh goes on without us
+            return Unavailable(retry_after_s=MISSING_FOR.total_seconds(), because="slow")
+
+    async def note_asked(self, session_id: str | None, content: Content, integration: Integration) -> None:
+        """Remember that the viewer is sent to consent to what is optional: they are not sent again by themselves."""
+        if session_id is not None and integration.guid in content.optional:
+            await self._store.note_asked(
+                SessionHash(hash_handle(session_id)),
+                content_guid=content.guid,
+                integration_guid=integration.guid,
+                now=self._now(),
+            )
 
     def is_present(self, presence: Presence) -> bool:
         """Whether the session is alive and its viewer is who the present ``sign_in`` vouches for."""
@@ -246,11 +281,12 @@ class Sessions:
     def _sign_in_needed(self, content: Content) -> SignInNeeded:
         if self._directory.is_vouched:
             return SignInNeeded(integration=None)
-        guid = self._directory.sign_in or next(iter(content.integrations), None)
+        required = (guid for guid in content.integrations if guid not in content.optional)
+        guid = self._directory.sign_in or next(required, None)
         return SignInNeeded(integration=None if guid is None else self._directory.integrations[guid])
 
     async def _admitted(
-        self, presence: Presence, content: Content, tokens: list[tuple[Integration, Fresh]]
+        self, presence: Presence, content: Content, tokens: list[tuple[Integration, Answer]]
     ) -> Admitted | SignInNeeded:
         session = presence.session
         session_token = self._session_token(session.hash, content)
@@ -261,19 +297,29 @@ class Sessions:
             return self._sign_in_needed(content)
         block = header_block(
             session_token=session_token,
-            tokens=[_injected(integration, fresh) for integration, fresh in tokens],
+            tokens=[_injected(integration, token) for integration, token in tokens],
             identity=presence.viewer.identity,
             rules=content.headers,
         )
         self._warn_of_long_headers(block, content)
-        good_until = min(self._now() + GOOD_FOR, session.expires_at, *(fresh.serve_until for _, fresh in tokens))
+        now = self._now()
+        good_until = min(now + GOOD_FOR, session.expires_at, *(_good_until(token, now) for _, token in tokens))
         return Admitted(
             session_hash=session.hash,
             viewer_guid=presence.viewer.guid,
             header_block=block,
             good_until=good_until,
             expires_at=session.expires_at,
+            unasked=await self._unasked(presence, content),
         )
+
+    async def _unasked(self, presence: Presence, content: Content) -> Integration | None:
+        """Return the first optional integration that nobody asked this viewer for; whoever did not want to is left alone."""
+        missing = [guid for guid in content.integrations if guid in content.optional and guid not in presence.consents]
+        if not missing:
+            return None
+        asked = await self._store.asked(presence.viewer.guid, content.guid)
+        return next((self._directory.integrations[guid] for guid in missing if guid not in asked), None)
 
     def _warn_of_long_headers(self, block: bytes, content: Content) -> None:
         """Say once for each content and header that the content's server may refuse it, and so every request."""
@@ -287,6 +333,21 @@ class Sessions:
         return urlsafe_b64encode(handle).decode().rstrip("=")
 
 
-def _injected(integration: Integration, fresh: Fresh) -> InjectedToken:
-    expires_at = None if fresh.expires_at is None else int(fresh.expires_at.timestamp())
-    return InjectedToken(slug=integration.slug, access_token=fresh.access_token, expires_at=expires_at)
+def _injected(integration: Integration, token: Answer) -> InjectedToken:
+    if not isinstance(token, Fresh):
+        return InjectedToken(slug=integration.slug, access_token=None, expires_at=None)
+    expires_at = None if token.expires_at is None else int(token.expires_at.timestamp())
+    return InjectedToken(slug=integration.slug, access_token=token.access_token, expires_at=expires_at)
+
+
+def _good_until(token: Answer, now: datetime) -> datetime:
+    """Return until when the header block may stand as far as this token goes."""
+    match token:
+        case Fresh(serve_until=serve_until):
+            return serve_until
+        case Unavailable():
+            return now + MISSING_FOR
+        case Reconnect():  # consent, or new tokens, are announced
+            return now + GOOD_FOR
+        case _:
+            assert_never(token)

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, assert_never
 
 import structlog
+from multidict import CIMultiDict
 
 from proxy.admission import Admit
 from proxy.errors import StoreUnavailable
@@ -13,6 +14,7 @@ from proxy.gateway.ways import answer_here, refuse, to_content, to_control_plane
 from proxy.model import Anyone, Content
 from proxy.policy.cookies import session_ids
 from proxy.policy.origin import is_foreign
+from proxy.policy.redirects import Answer, how_to_ask
 from proxy.policy.routing import (
     RESERVED_PREFIX,
     Malformed,
@@ -28,6 +30,7 @@ from proxy.wire.request import SAFE_METHODS, Refusal
 
 if TYPE_CHECKING:
     from proxy.gateway.exchange import Exchange
+    from proxy.wire.request import RequestHead
 
 log = structlog.get_logger("gateway")
 
@@ -131,7 +134,15 @@ async def _ask(exchange: Exchange, content: Content, session_id: str | None) -> 
     for _ in range(_FILL_TRIES):
         epoch = board.admission.epoch
         verdict = await board.slow_lane(session_id, content)
+        if isinstance(verdict, Admit) and verdict.ask_for and _is_navigation(exchange.request):
+            return Refuse(reason=Reason.CONSENT, integration_guid=verdict.ask_for)
         if isinstance(verdict, Refuse) or board.admission.fill(verdict, content.guid, epoch=epoch, now=board.now):
             return verdict
         await asyncio.sleep(0)
     return Refuse(reason=Reason.OVERLOADED, retry_after_s=1)
+
+
+def _is_navigation(request: RequestHead) -> bool:
+    """Whether somebody looks on who can be sent to a provider."""
+    named = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
+    return how_to_ask(request.method.decode("latin-1"), named) is Answer.REDIRECT

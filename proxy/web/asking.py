@@ -18,7 +18,7 @@ from proxy.policy.redirects import Answer, how_to_ask, return_target
 from proxy.web.cookies import binding, binding_cookie
 from proxy.web.hand_over import ask_at_public_url
 from proxy.web.loop_breaker import BREAKER, WITHIN
-from proxy.web.pages.rendering import login_link, page
+from proxy.web.pages.rendering import login_link, page, without_link
 from proxy.web.requests import at_host_of, bindings, cookie_headers, internal_header, method, request_id, session_id
 from proxy.web.services import CONTROL
 
@@ -50,7 +50,9 @@ async def ask(
 async def _redirect(request: web.Request, content: Content, integration: Integration, return_to: str) -> web.Response:
     services = request.app[CONTROL]
     bound = binding(cookie_headers(request), services.cookies, services.random_bytes)
-    if request.app[BREAKER].is_looping(binding=bound.value, content_guid=content.guid, return_to=return_to):
+    if request.app[BREAKER].is_looping(
+        binding=bound.value, content_guid=content.guid, return_to=return_to, integration_guid=integration.guid
+    ):
         log.warning("sign-in loop stopped", content=content.guid, integration=integration.guid,
                     request_id=request_id(request))  # fmt: skip
         link = login_link(request, content, integration=integration, return_to=return_to)
@@ -64,6 +66,8 @@ async def _redirect(request: web.Request, content: Content, integration: Integra
     )
     if wait_s:
         return _too_many(request, wait_s)
+    # Before the provider is asked for anything: however that ends, the content opens without it next time.
+    await services.sessions.note_asked(session_id(request, services.cookies), content, integration)
     started = await services.authorization.start(
         content=content,
         integration=integration,
@@ -91,7 +95,11 @@ def provider_unavailable(request: web.Request, outcome: ProviderUnavailable) -> 
     """Say that the provider does not answer, and when to try again."""
     content, integration = outcome.content, outcome.integration
     link = login_link(request, content, integration=integration, return_to=outcome.return_to)
-    answer = page(request, "provider_unavailable", status=503, content=content, integration=integration, link=link)
+    answer = page(
+        request, "provider_unavailable", status=503,
+        content=content, integration=integration, link=link,
+        without=without_link(request, content, integration, outcome.return_to),
+    )  # fmt: skip
     answer.headers["Retry-After"] = str(max(1, round(outcome.retry_after_s)))
     return answer
 

@@ -20,14 +20,14 @@ from proxy.flows.callback_outcomes import (
     StateRefused,
 )
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
-from proxy.model import Content, Integration, IntegrationGuid
-from proxy.policy.redirects import return_target
+from proxy.model import Content, Integration
+from proxy.policy.redirects import Answer, how_to_ask, return_target
 from proxy.web.asking import ask, provider_unavailable
 from proxy.web.cookies import session_cookie
 from proxy.web.hand_over import back_to
-from proxy.web.pages.rendering import login_link, page
+from proxy.web.pages.rendering import login_link, page, without_link
 from proxy.web.refusals import access_refused, token_unavailable
-from proxy.web.requests import bindings, content_named, raw_query, session_id
+from proxy.web.requests import bindings, content_named, method, raw_query, session_id
 from proxy.web.services import CONTROL
 
 _ERROR_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -51,6 +51,8 @@ async def login(request: web.Request) -> web.Response:
             return access_refused(request, content, viewer)
         case TokenUnavailable(integration=integration, retry_after_s=retry_after_s) if asked is None:
             return token_unavailable(request, content, integration, retry_after_s)
+        case Admitted(unasked=Integration() as unasked) if asked is None and _may_go_on(request):
+            return await ask(request, content=content, integration=unasked, return_to=return_to)
         case Admitted(session_hash=session_hash) if asked is None:
             return back_to(request, content, return_to, session_hash)
         case Admitted() | TokenUnavailable():
@@ -60,13 +62,19 @@ async def login(request: web.Request) -> web.Response:
 def _asked(request: web.Request, content: Content) -> Integration | None:
     """Return the integration that the query names; only one that this content, or signing in, uses."""
     directory = request.app[CONTROL].directory
-    guid = request.query.get("integration")
-    if guid is None:
+    named = request.query.get("integration")
+    if named is None:
         return None
-    found = directory.integrations.get(IntegrationGuid(guid))
-    if found is None or (found.guid not in content.integrations and found.guid != directory.sign_in):
-        raise NotFound("no such integration for this content")
-    return found
+    for integration in directory.integrations.values():
+        is_used = integration.guid in content.integrations or integration.guid == directory.sign_in
+        if is_used and named in {integration.guid, integration.slug, integration.name}:
+            return integration
+    raise NotFound("no such integration for this content")
+
+
+def _may_go_on(request: web.Request) -> bool:
+    """Whether this browser can be sent to a provider now; the content opens without it to anything else."""
+    return how_to_ask(method(request), request.headers) is Answer.REDIRECT
 
 
 async def callback(request: web.Request) -> web.Response:
@@ -117,6 +125,7 @@ def _page(
     return page(
         request, template, status=status,
         content=content, integration=integration, link=link, because=because, error=error,
+        without=without_link(request, content, integration, outcome.return_to),
     )  # fmt: skip
 
 

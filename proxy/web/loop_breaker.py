@@ -31,9 +31,9 @@ class LoopBreaker:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def is_looping(self, *, binding: str, content_guid: str, return_to: str) -> bool:
-        """Count one start and say whether it is one too many."""
-        of_page = self._count((binding, content_guid, return_to), MAX_STARTS_FOR_A_PAGE)
+    def is_looping(self, *, binding: str, content_guid: str, return_to: str, integration_guid: str = "") -> bool:
+        """Count one start and say whether it is one too many; a chain of several integrations is no loop."""
+        of_page = self._count((binding, content_guid, return_to, integration_guid), MAX_STARTS_FOR_A_PAGE)
         of_content = self._count((binding, content_guid), MAX_STARTS_FOR_A_CONTENT)
         return of_page or of_content
 

@@ -39,6 +39,9 @@ class Sessions(Protocol):
     async def admit_at_host(self, handle: str | None, content: Content) -> Admission:
         """Judge one browser at the content's own host."""
 
+    async def note_asked(self, session_id: str | None, content: Content, integration: Integration) -> None:
+        """Remember that the viewer is sent to consent to what is optional."""
+
     async def end(self, session: str) -> bool:
         """End the session with this cookie value."""
 

@@ -59,7 +59,10 @@ def _check_app_mode(path: Path, item: ContentSettings, draft: Draft) -> None:
 
 def _check_integrations(path: Path, item: ContentSettings, draft: Draft) -> None:
     report, here = draft.report, (*path, "integrations")
-    placed = [((*here, position), name) for position, name in enumerate(item.integrations)]
+    placed: list[tuple[Path, str]] = [
+        ((*here, position), used) if isinstance(used, str) else ((*here, position, "name"), used.name)
+        for position, used in enumerate(item.integrations)
+    ]
     given = [(place, name) for place, name in placed if draft.is_given(*place)]
     for place, name in given:
         if name not in draft.integration_names:
@@ -83,9 +86,16 @@ def _check_access(path: Path, item: ContentSettings, draft: Draft) -> None:
         return
     elif isinstance(rule, AccessSettings):
         report.add(here, "without `sign_in` no viewer has a verified identity, so this rule cannot be evaluated")
-    elif not item.integrations and draft.is_given(*path, "integrations"):
+    elif not draft.is_given(*path, "integrations"):
+        return
+    elif not item.integrations:
         report.add(
             here, "without `sign_in` or integrations viewers have no way to sign in: set one, or `access: anyone`"
+        )
+    elif all(used.optional for used in item.associations) and report.is_sound(*path, "integrations"):
+        report.add(
+            (*path, "integrations"),
+            "without `sign_in` viewers sign in by what they consent to: one integration must not be optional",
         )
 
 

@@ -75,3 +75,9 @@ def login_link(
         query["hand_over"] = hand_over
     origin = request.app[CONTROL].public_url if content.origin else ""
     return f"{origin}/__oauth__/login?{urlencode(query)}"
+
+
+def without_link(request: web.Request, content: Content, integration: Integration, return_to: str) -> str:
+    """Return where the content opens without this integration; empty when it cannot, or nobody would be signed in."""
+    is_optional = integration.guid in content.optional and integration.guid != request.app[CONTROL].directory.sign_in
+    return content.origin + return_to if is_optional else ""

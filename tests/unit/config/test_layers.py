@@ -211,6 +211,7 @@ def _inside(annotation, *, is_listed=False):
 @pytest.mark.parametrize("value", [{}, None, 12, [12]], ids=["left out", "empty", "a number", "a list"])
 def test_an_item_stays_without_any_of_its_required_settings(place, value):
     item = {"name": "a", "path": "/", "app_mode": "proxied", "upstream": "http://a", "owner": "kept"}
+    item["integrations"] = [{"name": "a", "optional": True}]
     tree = {
         "public_url": "https://a.example",
         "store": {"url": "sqlite:///x", "keys": ["x"]},

@@ -80,6 +80,40 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             "config.yaml:18:18: integrations[0].config.auth_mode: Public cannot go with a client_secret",
         ],
     ),
+    "an association with a misspelled setting, and one of nobody": (
+        [("integrations: [warehouse]", "integrations: [{name: warehouse, optinal: true}, {name: wharehouse}]")],
+        [
+            "config.yaml:24:38: content[0].integrations[0].optinal: unknown setting (did you mean `optional`?)",
+            (
+                "config.yaml:24:61: content[0].integrations[1].name: no integration has this name (did you mean "
+                "`warehouse`?)"
+            ),
+        ],
+    ),
+    "an association without a name, and one twice": (
+        [
+            (
+                "integrations: [warehouse]",
+                "integrations: [{optional: true}, warehouse, {name: warehouse, optional: true}]",
+            )
+        ],
+        [
+            "config.yaml:24:20: content[0].integrations[0].name: this setting is required",
+            "config.yaml:24:56: content[0].integrations[2].name: this integration stands here already, in line 24",
+        ],
+    ),
+    "only optional integrations, and nothing to sign in with": (
+        [
+            ("sign_in: warehouse\n", ""),
+            ("integrations: [warehouse]", "integrations: [{name: warehouse, optional: true}]"),
+        ],
+        [
+            (
+                "config.yaml:23:19: content[0].integrations: without `sign_in` viewers sign in by what they consent to: one "
+                "integration must not be optional"
+            )
+        ],
+    ),
     "PKCE off for a public client": (
         [(f"client_secret: {CLIENT_SECRET}", "use_pkce: false")],
         [

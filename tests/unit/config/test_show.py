@@ -31,6 +31,7 @@ def test_every_setting_is_shown(tmp_path):
     upstream: http://127.0.0.1:8502
 """
     text += second
+    text = text.replace("integrations: [warehouse]", "integrations: [{name: warehouse, optional: true}]")
     pem_pair(tmp_path, "a")
 
     shown = yaml.safe_load(effective(loaded(tmp_path, text)))
@@ -48,3 +49,15 @@ def keys(node: object, above: tuple[str, ...] = ()):
         case list():
             for value in node:
                 yield from keys(value, above)
+
+
+def test_only_what_is_optional_is_shown_with_more_than_its_name(tmp_path):
+    crm = SOUND[SOUND.index("  - name: warehouse") : SOUND.index("content:\n  - name")].replace("warehouse", "crm")
+    text = changed(
+        ("content:\n  - name", crm + "content:\n  - name"),
+        ("integrations: [warehouse]", "integrations: [{name: warehouse}, {name: crm, optional: true}]"),
+    )
+
+    (content,) = yaml.safe_load(effective(loaded(tmp_path, text)))["content"]
+
+    assert content["integrations"] == ["warehouse", {"name": "crm", "optional": True}]

@@ -212,7 +212,7 @@ async def test_without_consent_the_viewer_is_shown_where_to_give_it(build):
     house = await build()
     refused = await redeem(house, token, content=BOTH, audience=LAKE.guid)
     assert refusal(refused) == (400, 220)
-    assert refused.login_url == f"{PUBLIC_URL}/__oauth__/login?content={BOTH.guid}"
+    assert refused.login_url == f"{PUBLIC_URL}/__oauth__/login?content={BOTH.guid}&integration={LAKE.guid}"
 
 
 async def test_a_dead_grant_shows_the_viewer_where_to_connect_again(house, clock, provider):
@@ -221,7 +221,7 @@ async def test_a_dead_grant_shows_the_viewer_where_to_connect_again(house, clock
     provider.script.append(answer(400, {"error": "invalid_grant"}))
     refused = await redeem(house, token)
     assert refusal(refused) == (400, 219)
-    assert refused.login_url == f"{PUBLIC_URL}/__oauth__/login?content={SALES.guid}"
+    assert refused.login_url == f"{PUBLIC_URL}/__oauth__/login?content={SALES.guid}&integration={WAREHOUSE.guid}"
 
 
 async def test_a_provider_that_is_down_is_worth_waiting_for(house, clock, provider):

@@ -286,3 +286,36 @@ async def test_nobody_else_is_believed(start):
     await one.ask(get("/open/", extra=b"X-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n"))
     assert b"X-Forwarded-For: 127.0.0.1\r\n" in one.content.bytes
     assert b"192.0.2.1" not in one.content.bytes
+
+
+# — an optional integration that nobody asked this viewer for ————————————————————————————————————
+
+NAVIGATION = b"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n"
+
+
+async def test_a_navigation_is_asked_for_it_and_remembers_nothing(start):
+    one = await start(answering(OK))
+    one.admitted["ada"] = replace(one.admitted["ada"], ask_for="integration-crm")
+    assert b"control:consent" in await one.ask(get(extra=NAVIGATION))
+    [request] = one.control_requests
+    assert request.headers["Oauth-Sidecar-Integration"] == "integration-crm"
+    assert one.content.bytes == b""
+    assert len(one.board.admission) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "extra"),
+    [
+        (b"GET", b"Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"),
+        (b"GET", b"Accept: application/json\r\n"),
+        (b"GET", b"sec-fetch-mode: navigate\r\nsec-fetch-dest: iframe\r\n"),
+        (b"POST", b"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nContent-Length: 0\r\n"),
+        (b"GET", b"Sec-Purpose: prefetch\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"),
+    ],
+    ids=["script", "program", "frame", "form", "prefetch"],
+)
+async def test_nothing_else_is_held_up_by_it(start, method, extra):
+    one = await start(answering(OK))
+    one.admitted["ada"] = replace(one.admitted["ada"], ask_for="integration-crm")
+    assert (await one.ask(get(method=method, extra=extra + b"Connection: close\r\n"))).endswith(b"ok")
+    assert one.control_requests == []

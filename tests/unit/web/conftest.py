@@ -97,6 +97,7 @@ class Flows:
         default_factory=lambda: TicketRefused(because="unreadable", return_to="/")
     )
     tickets: list[dict[str, object]] = field(default_factory=list)
+    noted: list[tuple[str | None, str, str]] = field(default_factory=list)
     redeemed: list[dict[str, object]] = field(default_factory=list)
     admitted_as: list[str | None] = field(default_factory=list)
     at: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -121,6 +122,9 @@ class Flows:
     async def admit_at_host(self, handle: str | None, content: Content) -> Admission:
         self.admitted_as.append(handle)
         return self.admission
+
+    async def note_asked(self, session_id: str | None, content: Content, integration: Integration) -> None:
+        self.noted.append((session_id, content.name, integration.name))
 
     async def end(self, session: str) -> bool:
         self.ended.append(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -19,8 +20,9 @@ from proxy.flows.callback_outcomes import (
     StateRefused,
 )
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
-from proxy.model import Secret, SessionHash
+from proxy.model import IntegrationGuid, Secret, SessionHash
 from proxy.web.routes import control_plane
+from proxy.web.start_limits import StartLimits
 from tests.unit.web.conftest import (
     ADA,
     CALLBACK,
@@ -251,6 +253,13 @@ async def test_login_asks_for_the_right_integration(browser, flows, admission, a
     assert flows.started[0]["integration"] == expected
 
 
+@pytest.mark.parametrize("name", [LAKE.guid, LAKE.slug, LAKE.name])
+async def test_an_integration_may_be_asked_for_by_guid_slug_and_name(browser, flows, name):
+    flows.admission = ADMITTED
+    assert (await browser.get(f"{LOGIN}&integration={name}")).status == 303
+    assert flows.started[0]["integration"] == LAKE
+
+
 async def test_with_a_sign_in_integration_signing_in_comes_first(aiohttp_client, flows):
     app = control_plane(services(flows, sign_in=WAREHOUSE.guid))
     await Browser(await aiohttp_client(app)).get(f"{LOGIN}&integration={LAKE.guid}")
@@ -303,3 +312,87 @@ async def test_after_half_a_minute_flows_start_again(browser, flows):
     assert last.status == 429
     flows.at = flows.at.replace(minute=1)
     assert (await browser.get(LOGIN, headers=BOUND)).status == 303
+
+
+async def test_a_chain_of_consents_is_no_loop(aiohttp_client, flows):
+    many = [
+        replace(LAKE, guid=IntegrationGuid(f"{number}"), name=f"i{number}", slug=f"i{number}") for number in range(9)
+    ]
+    content = replace(SALES, integrations=tuple(one.guid for one in many))
+    app = services(flows, contents=(content,))
+    app = replace(app, directory=replace(app.directory, integrations={one.guid: one for one in many}))
+    browser = Browser(await aiohttp_client(control_plane(app)))
+    for one in many:
+        flows.admission = ConsentNeeded(integration=one)
+        assert (await browser.get(LOGIN, headers=BOUND)).status == 303
+
+
+# — optional integrations ———————————————————————————————————————————————————————————————————————
+
+OPTIONAL = replace(SALES, optional=frozenset({LAKE.guid}))
+UNASKED = replace(ADMITTED, unasked=LAKE)
+
+
+@pytest.fixture
+async def optional(aiohttp_client, flows):
+    return Browser(await aiohttp_client(control_plane(services(flows, contents=(OPTIONAL,)))))
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Declined(content=OPTIONAL, integration=LAKE, return_to="/sales/a"),
+        IssuerMismatch(content=OPTIONAL, integration=LAKE, return_to="/sales/a"),
+        CodeRefused(content=OPTIONAL, integration=LAKE, return_to="/sales/a", because="client"),
+        ProviderFailed(content=OPTIONAL, integration=LAKE, return_to="/sales/a", error="server_error"),
+        ProviderUnavailable(content=OPTIONAL, integration=LAKE, return_to="/sales/a", retry_after_s=5),
+    ],
+    ids=lambda outcome: type(outcome).__name__,
+)
+async def test_whatever_an_optional_flow_ends_in_the_viewer_may_go_on_without(optional, flows, outcome):
+    flows.outcome = outcome
+    text = await (await optional.get(CALLBACK + "?x")).text()
+    assert 'href="/sales/a">Go on without Lake' in text
+    assert f"integration={LAKE.guid}" in text, "and may try again"
+    flows.outcome = replace(outcome, integration=WAREHOUSE)
+    assert "Go on without" not in await (await optional.get(CALLBACK + "?x")).text()
+
+
+async def test_nobody_is_sent_on_without_what_they_sign_in_with(aiohttp_client, flows):
+    app = control_plane(services(flows, contents=(OPTIONAL,), sign_in=LAKE.guid))
+    flows.outcome = Declined(content=OPTIONAL, integration=LAKE, return_to="/sales/")
+    text = await (await Browser(await aiohttp_client(app)).get(CALLBACK + "?x")).text()
+    assert "Go on without" not in text
+    assert "cannot open" in text
+
+
+async def test_that_a_viewer_is_asked_is_written_down_before_the_provider_is(optional, flows):
+    flows.admission = UNASKED
+    flows.unlocated = ProviderUnavailable(content=OPTIONAL, integration=LAKE, return_to="/sales/", retry_after_s=5)
+    answer = await optional.get(LOGIN, headers=NAVIGATION | SESSION)
+    assert answer.status == 503
+    assert "Go on without Lake" in await answer.text()
+    assert flows.noted == [("the-session", "sales", "Lake")]
+
+
+async def test_login_asks_for_what_nobody_asked_for_yet(optional, flows):
+    flows.admission = UNASKED
+    assert (await optional.get(LOGIN)).headers["Location"].startswith(PROVIDER)
+    assert flows.started[0]["integration"] == LAKE
+
+
+@pytest.mark.parametrize("headers", [XHR, FRAME, NAVIGATION | {"Sec-Purpose": "prefetch"}])
+async def test_nothing_but_a_navigation_is_held_up_by_what_is_optional(optional, flows, headers):
+    flows.admission = UNASKED
+    answer = await optional.get(LOGIN + "&return_to=/sales/a", headers=headers)
+    assert (answer.status, answer.headers["Location"]) == (303, "/sales/a")
+    assert flows.started == flows.noted == []
+
+
+async def test_too_many_starts_ask_nobody_and_note_nothing(aiohttp_client, flows):
+    app = replace(services(flows, contents=(OPTIONAL,)), start_limits=StartLimits(per_address=0, per_browser=1))
+    browser = Browser(await aiohttp_client(control_plane(app)))
+    flows.admission = UNASKED
+    statuses = [(await browser.get(LOGIN, headers=BOUND)).status for _ in range(2)]
+    assert statuses == [303, 429]
+    assert len(flows.noted) == 1
