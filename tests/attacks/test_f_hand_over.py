@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -98,6 +99,21 @@ async def test_who_is_signed_in_at_public_url_is_not_asked_again(browser: Browse
     browser.stage.server.journal.clear()
     assert (await browser.opens(SALES)).status == 200
     assert browser.stage.server.token_requests == []
+
+
+async def test_without_sign_in_every_integration_is_asked_for_once_and_the_session_is_one(tmp_path: Path) -> None:
+    def change(setup: Setup) -> None:
+        on_own_hosts(setup)
+        del setup.more["sign_in"]
+
+    async with stage(tmp_path, contents=("sales", "corp"), integrations=("warehouse", "lake"), change=change) as scene:
+        browser = Browser(scene)
+        for host in (SALES, CORP):
+            assert (await browser.opens(host, "/deep?a=1")).status == 200
+            assert await is_let_in(browser, host)
+        asked = [entry for entry in scene.server.journal if entry.path == "/authorize"]
+        assert len(asked) == 4, "two consents for each content"
+        assert_holds(scene, person="ada")
 
 
 # — tickets ———————————————————————————————————————————————————————————————————————————————————————————————————————
