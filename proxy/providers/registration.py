@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 from proxy.model import Integration
 from proxy.oauth.client_assertion import AssertionKey
 from proxy.oauth.client_auth import Client, ClientAuthMethod
-from proxy.oauth.metadata import AuthorizationServer, Undiscovered
-from proxy.providers.base import Endpoints, Provider
+from proxy.oauth.metadata import TENANT, AuthorizationServer, Undiscovered
+from proxy.providers.base import Provider
 from proxy.providers.fields import filled, values
 from proxy.providers.identity import FromAnswer, FromIdToken, FromResource, FromUserinfo, IdentitySource
 
@@ -50,7 +50,7 @@ def authorization_server(provider: Provider, integration: Integration) -> Author
 def can_identify(provider: Provider, config: Mapping[str, str]) -> bool:
     """Say whether this integration can tell whose account it is, so that ``sign_in`` may name it."""
     known = values(provider, config)
-    return any(_is_there(source, provider.endpoints, known) for source in provider.identity)
+    return any(_is_there(source, provider, known) for source in provider.identity)
 
 
 def resource_url(template: str, provider: Provider, integration: Integration) -> str:
@@ -170,18 +170,31 @@ def _method(provider: Provider, server: AuthorizationServer) -> ClientAuthMethod
     return next((method for method in with_secret if not announced or method in announced), with_secret[0])
 
 
-def _is_there(source: IdentitySource, templates: Endpoints, known: Mapping[str, str]) -> bool:
+def _is_there(source: IdentitySource, provider: Provider, known: Mapping[str, str]) -> bool:
+    templates = provider.endpoints
     match source:
-        case FromIdToken() | FromUserinfo() if filled(templates.discovery, known):
-            return True
         case FromIdToken():
-            return bool(_endpoint("jwks_uri", templates.jwks, known) and _endpoint("issuer", templates.issuer, known))
+            return _gives_id_tokens(provider, known) and _are_id_tokens_believed(provider, known)
         case FromUserinfo():
-            return bool(_endpoint("userinfo_uri", templates.userinfo, known))
+            return bool(filled(templates.discovery, known) or _endpoint("userinfo_uri", templates.userinfo, known))
         case FromAnswer() | FromResource():
             return True
         case _:
             assert_never(source)
+
+
+def _gives_id_tokens(provider: Provider, known: Mapping[str, str]) -> bool:
+    return "openid" in {*(known.get("scopes", "").split() or provider.default_scopes), *provider.refresh_scopes}
+
+
+def _are_id_tokens_believed(provider: Provider, known: Mapping[str, str]) -> bool:
+    """Whether there are keys, and an issuer to compare with; of many tenants, those that may sign in are named."""
+    templates = provider.endpoints
+    if filled(templates.discovery, known):
+        return True
+    issuer = _endpoint("issuer", templates.issuer, known)
+    is_known = bool(issuer and _endpoint("jwks_uri", templates.jwks, known))
+    return is_known and (TENANT not in issuer or bool(filled(provider.tenants, known)))
 
 
 def _endpoint(override: str, templates: Sequence[str], known: Mapping[str, str]) -> str:

@@ -129,7 +129,11 @@ def _check_sign_in(draft: Draft) -> None:
     if provider is None or not draft.is_given(*path, "config", "userinfo_uri"):
         return
     if not _can_identify(provider, item):
-        report.add(where, f"`{name}` has no userinfo_uri (or jwks_uri and issuer), so it cannot say who the viewer is")
+        report.add(
+            where,
+            f"`{name}` cannot say who the viewer is: it has no userinfo endpoint, and no ID tokens that can be verified (the "
+            "scope openid, `issuer`, `jwks_uri`, and where many tenants come, `tenants`)",
+        )
 
 
 def _can_identify(provider: Provider, item: IntegrationSettings) -> bool:

@@ -509,7 +509,10 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     "sign_in without userinfo": (
         [("      userinfo_uri: https://login.example.org/userinfo\n", "")],
         [
-            "config.yaml:2:10: sign_in: `warehouse` has no userinfo_uri (or jwks_uri and issuer), so it cannot say who the viewer is"
+            (
+                "config.yaml:2:10: sign_in: `warehouse` cannot say who the viewer is: it has no userinfo endpoint, and no ID tokens "
+                "that can be verified (the scope openid, `issuer`, `jwks_uri`, and where many tenants come, `tenants`)"
+            )
         ],
     ),
     "different owners on one origin": (

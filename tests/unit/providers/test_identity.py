@@ -145,7 +145,8 @@ def test_no_claims_make_it_raise(claims: dict[str, object]):
 RECIPE = replace(
     CUSTOM,
     fields=tuple(
-        Field(name=name, label=name, help="") for name in ("client_id", "host", "userinfo_uri", "jwks_uri", "tenants")
+        Field(name=name, label=name, help="")
+        for name in ("client_id", "host", "userinfo_uri", "jwks_uri", "tenants", "scopes")
     ),
     endpoints=Endpoints(
         authorization=("https://{host}/a",), token=("https://{host}/t",), issuer=("https://{host}/{{tid}}",)
@@ -167,8 +168,10 @@ def test_a_recipe_says_where_keys_are_and_whose_tokens_they_sign():
 
 
 SOURCES: dict[str, tuple[IdentitySource, dict[str, str], bool]] = {
-    "ID token with keys": (FromIdToken(), {"jwks_uri": "https://k"}, True),
-    "ID token without keys": (FromIdToken(), {}, False),
+    "ID token with keys": (FromIdToken(), {"jwks_uri": "https://k", "tenants": "t", "scopes": "openid"}, True),
+    "ID token of any tenant": (FromIdToken(), {"jwks_uri": "https://k", "scopes": "openid"}, False),
+    "ID token not asked for": (FromIdToken(), {"jwks_uri": "https://k", "tenants": "t", "scopes": "read"}, False),
+    "ID token without keys": (FromIdToken(), {"tenants": "t", "scopes": "openid"}, False),
     "userinfo": (FromUserinfo(), {"userinfo_uri": "https://u"}, True),
     "no userinfo": (FromUserinfo(), {"jwks_uri": "https://k"}, False),
     "answer": (FromAnswer(ClaimNames(subject=("username",))), {}, True),
