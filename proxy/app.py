@@ -41,6 +41,8 @@ from proxy.flows.sessions import (
     SignInNeeded,
     TokenUnavailable,
 )
+from proxy.flows.token_revocation import TokenRevocation
+from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.gateway.control import ControlPool
 from proxy.gateway.descriptors import make_room
@@ -113,7 +115,12 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         log.info("serving", public_url=config.public_url, contents=len(config.directory.contents))
         if ready is not None:
             ready.set()
-        for work in (sidecar.chores(), sidecar.feed.follow(), watch(sidecar.listeners_with_tls)):
+        for work in (
+            sidecar.chores(),
+            sidecar.feed.follow(),
+            sidecar.token_revocation.follow(),
+            watch(sidecar.listeners_with_tls),
+        ):
             stack.callback(asyncio.create_task(work).cancel)
         await stop.wait()
         log.info("draining")
@@ -157,6 +164,10 @@ class _Sidecar:
         self._housekeeping = Housekeeping(
             store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
         )
+        self.token_revocation = TokenRevocation(
+            directory=directory, store=store, seal=TokenSeal(key_ring=key_ring, random_bytes=secrets.token_bytes),
+            servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
+        )  # fmt: skip
         self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
         hand_over = HandOver(
             store=store, key_ring=key_ring, sessions=sessions, now=_now, random_bytes=secrets.token_bytes

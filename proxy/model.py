@@ -291,6 +291,24 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndedGrant:
+    """What is left of credentials that ended here while they counted at the provider: to be given back (RFC 7009)."""
+
+    credentials_guid: CredentialsGuid
+    viewer_guid: ViewerGuid
+    integration_guid: IntegrationGuid
+    """With the viewer's guid what the tokens are sealed for; neither has to be there any more."""
+    fingerprint: bytes
+    account_subject: str | None
+    """Whose grant it was at the provider; ``None``: not known."""
+    access_token: Sealed
+    access_expires_at: datetime | None
+    refresh_token: Sealed | None
+    failures: int
+    """How often the provider was asked in vain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """A viewer lets a content have an integration's token."""
 

@@ -568,7 +568,6 @@ NOT_SUPPORTED: dict[tuple[str, ...], str] = {
     ("roles",): "roles",
     ("api", "public"): "the Server API at public_url",
     ("api", "keys", "role"): "keys of administrators and publishers",
-    ("integrations", "config", "revocation_uri"): "giving tokens back (RFC 7009)",
     ("metrics",): "metrics",
     ("log",): "settings of the log",
 }

@@ -193,6 +193,7 @@ integrations:
       authorization_uri: {layout.issuer}/authorize
       token_uri: {layout.issuer}/token
       userinfo_uri: {layout.issuer}/userinfo
+      revocation_uri: {layout.issuer}/revoke
       issuer: {layout.issuer}
       client_id: {_CLIENT_ID}
       client_secret: "file:{layout.folder}/client.secret"

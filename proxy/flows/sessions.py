@@ -233,6 +233,23 @@ class Sessions:
             log.info("viewer session ended", viewer=None if known is None else known.viewer.guid)
         return was_there
 
+    async def end_everywhere(self, session_id: str) -> None:
+        """End every session of this session's viewer, and what they granted; of one that is over, only itself.
+
+        The tokens are given back at the provider (``token_revocation``).
+        """
+        known = await self._store.session(SessionHash(hash_handle(session_id)))
+        if known is None or not self._lifetimes.is_alive(known.session, self._now()):
+            await self.end(session_id)
+            return
+        ended = await self._store.end_viewer(known.viewer.guid)
+        for session_hash in {known.session.hash, *ended}:
+            self._unwritten.pop(session_hash, None)
+            self._publish(SessionEnded(session_hash))
+        for integration_guid in self._directory.integrations:
+            self._publish(CredentialsChanged(known.viewer.guid, integration_guid))
+        log.info("viewer signed out everywhere", viewer=known.viewer.guid, sessions=len(ended))
+
     async def touch(self, last_seen: Mapping[SessionHash, datetime]) -> None:
         """Write when sessions were last active; what cannot be written now goes with the next call."""
         self._unwritten.update(last_seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from proxy.model import Credentials, IntegrationGuid, Sealed, Secret, ViewerGuid
+from proxy.model import Credentials, EndedGrant, IntegrationGuid, Sealed, Secret, ViewerGuid
 from proxy.sealing import NONCE_BYTES, KeyRing, associated_data
 
 Column = Literal["access_token", "refresh_token"]
@@ -31,6 +31,12 @@ class TokenSeal:
         """Open the refresh token, if there is one; ``SealBroken`` as above."""
         return None if row.refresh_token is None else self._open(row.refresh_token, "refresh_token", row)
 
-    def _open(self, sealed: Sealed, column: Column, row: Credentials) -> Secret:
+    def tokens_of(self, grant: EndedGrant) -> tuple[Secret, Secret | None]:
+        """Open access and refresh token of credentials that have ended; ``SealBroken`` as above."""
+        sealed = grant.refresh_token
+        refresh_token = None if sealed is None else self._open(sealed, "refresh_token", grant)
+        return self._open(grant.access_token, "access_token", grant), refresh_token
+
+    def _open(self, sealed: Sealed, column: Column, row: Credentials | EndedGrant) -> Secret:
         associated = associated_data("credentials", column, row.viewer_guid, row.integration_guid)
         return Secret(self._key_ring.open(sealed, associated=associated).decode())

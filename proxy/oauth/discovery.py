@@ -7,7 +7,7 @@ could have our codes and secrets sent to another one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -59,6 +59,7 @@ def parse_metadata(response: OutboundResponse, wanted: Undiscovered) -> Authoriz
         else:
             return MetadataRefused(name)
     return AuthorizationServer(
+        revocation_endpoint=_revocation_endpoint(members, wanted, origins),
         authorization_endpoint=endpoints["authorization_endpoint"] or "",
         token_endpoint=endpoints["token_endpoint"] or "",
         userinfo_endpoint=endpoints["userinfo_endpoint"],
@@ -69,6 +70,15 @@ def parse_metadata(response: OutboundResponse, wanted: Undiscovered) -> Authoriz
         id_token_signing_alg_values_supported=_names(members, "id_token_signing_alg_values_supported"),
         token_endpoint_auth_methods_supported=_names(members, "token_endpoint_auth_methods_supported"),
     )
+
+
+def _revocation_endpoint(
+    members: Mapping[str, object], wanted: Undiscovered, origins: Collection[str | None]
+) -> str | None:
+    """Return where tokens are given back; one on another origin is left out, nobody's sign-in hangs on it."""
+    said = members.get("revocation_endpoint")
+    is_here = isinstance(said, str) and (origin := secure_origin(said)) is not None and origin in origins
+    return wanted.given.get("revocation_endpoint") or (str(said) if is_here else None)
 
 
 def _names(members: Mapping[str, object], name: str) -> frozenset[str]:

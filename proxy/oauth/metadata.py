@@ -16,6 +16,7 @@ class AuthorizationServer:
     authorization_endpoint: str
     token_endpoint: str
     userinfo_endpoint: str | None = None
+    revocation_endpoint: str | None = None
     jwks_uri: str | None = None
     """Where its signing keys are; ``None``: its ID tokens cannot be verified, and are not looked at."""
     issuer: str | None = None

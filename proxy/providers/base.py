@@ -71,7 +71,7 @@ class Endpoints:
     discovery_origins: str = ""
     """Where else the endpoints of that document may be: origins, separated by spaces."""
     revocation: tuple[str, ...] = ()
-    """RFC 7009. Not done: asking there; the documentation says who has it."""
+    """RFC 7009."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +161,9 @@ class Provider:
     """Lifetime of an access token whose answer does not say; ``None``: it does not expire."""
     refresh_invalidates_access: bool = False
     """A refresh kills access tokens handed out before: no background refresh, the smallest margin."""
+    revokes_one_grant_only: bool = False
+    """Revoking a token ends what one consent gave. Elsewhere it may end all that this account granted to this client, on
+    other devices too (Google, Keycloak, Auth0): there it is done only with the last of them."""
     refusals: tuple[Refusal, ...] = ()
     """What its errors mean where that is not what RFC 6749 says; the first that fits counts."""
     iss_in_response_supported: bool = False

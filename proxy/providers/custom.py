@@ -55,6 +55,12 @@ CUSTOM = Provider(
             help="Keys that ID tokens are signed with; with `issuer` and the scope `openid` they say who the viewer is. "
             "Empty: ID tokens are not read.",
         ),
+        Field(
+            name="revocation_uri",
+            label="Revocation endpoint",
+            kind="url",
+            help="Where tokens are given back when a grant ends here (RFC 7009). Empty: nowhere, they are only forgotten.",
+        ),
         *client_fields(_METHODS, scopes="Separated by spaces. Empty: the server's default."),
         Field(
             name="basic_encoding",
@@ -73,7 +79,7 @@ CUSTOM = Provider(
             "refuse the parameters. Empty: true.",
         ),
     ),
-    endpoints=Endpoints(authorization=(), token=()),
+    endpoints=Endpoints(),
     lifetimes=Lifetimes(
         access="as the server says, else 1 h", refresh="as the server says", rotation="followed when it happens"
     ),

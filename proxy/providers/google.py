@@ -60,7 +60,7 @@ GOOGLE = Provider(
         "Sending `prompt=consent` only when no refresh token is stored; `authorization_parameters: prompt=` switches it off.",
         "After Workspace's session control ended a grant, viewers are asked for consent again, not for a sign-in only.",
         "`include_granted_scopes` can be sent in `authorization_parameters`; the token then has more than was asked for.",
-        "The revocation endpoint ends the whole grant, other devices included: nothing asks there.",
+        "Revocation ends the whole grant, other devices included: it waits until nobody else here holds a grant of the account.",
     ),
 )
 

@@ -17,7 +17,10 @@ LEFT_OUT_TYPES = (
     ("connect", "Posit Connect's own API keys are no OAuth tokens"),
 )
 LEFT_OUT = (
-    "Giving tokens back (RFC 7009) at disconnect: not part of this version; a grant ends at the provider by itself.",
+    (
+        "Revoking the refresh token that a new consent replaces: at many servers that would end the new one as well; it ends "
+        "by itself."
+    ),
     "Asking for consent again only when no refresh token is stored: whoever signs in is not known before they did.",
     "A step up that content asks for (claims, `login_hint`): content cannot say yet what an API answered it.",
     "Tokens for another resource of the same grant (`resource`, `scope` at the exchange): one integration each.",
@@ -86,7 +89,7 @@ def index_page(providers: Mapping[str, Provider]) -> str:
                     "refresh token",
                     "rotation",
                     "a refresh ends earlier access tokens",
-                    "giving back (RFC 7009)",
+                    "given back when it ends here (RFC 7009)",
                     "service accounts",
                 ),
                 [
@@ -96,7 +99,7 @@ def index_page(providers: Mapping[str, Provider]) -> str:
                         row.lifetimes.refresh,
                         row.lifetimes.rotation,
                         "yes: refreshed late, shared by all content" if row.refresh_invalidates_access else "no",
-                        "the server can; this version does not ask" if _can_revoke(row) else "–",
+                        _revocation(row),
                         row.no_service_accounts or "the server has them; this version does not ask for them",
                     )
                     for row in rows
@@ -140,8 +143,16 @@ def _left_out(row: Provider) -> list[str]:
     return [f"### {row.key}: not used", "", *(f"- {text}" for text in row.left_out), ""]
 
 
-def _can_revoke(row: Provider) -> bool:
-    return bool(row.endpoints.revocation or row.endpoints.discovery)
+def _revocation(row: Provider) -> str:
+    if row.endpoints.revocation:
+        where = "yes"
+    elif row.endpoints.discovery:
+        where = "as discovered"
+    elif any(field.name == "revocation_uri" for field in row.fields):
+        where = "with `revocation_uri`"
+    else:
+        return "no endpoint is known"
+    return where if row.revokes_one_grant_only else f"{where}; with the last grant of the account"
 
 
 def _sources(sources: Iterable[IdentitySource]) -> str:

@@ -58,6 +58,7 @@ OKTA = Provider(
         rotation="persistent, or rotating with 30 s of grace; a later second use ends all",
     ),
     auth_methods=_METHODS,
+    revokes_one_grant_only=True,
     default_scopes=("openid", "profile", "email"),
     refresh_scopes=("offline_access",),
     refusals=(Refusal(means="transient", because="rate_limit", error="E0000047"),),

@@ -26,6 +26,7 @@ def authorization_server(provider: Provider, integration: Integration) -> Author
         "token_endpoint": _endpoint("token_uri", templates.token, known),
         "userinfo_endpoint": _endpoint("userinfo_uri", templates.userinfo, known),
         "jwks_uri": _endpoint("jwks_uri", templates.jwks, known),
+        "revocation_endpoint": _endpoint("revocation_uri", templates.revocation, known),
     }
     discovered = filled(templates.discovery, known)
     if discovered:
@@ -40,6 +41,7 @@ def authorization_server(provider: Provider, integration: Integration) -> Author
         token_endpoint=given["token_endpoint"],
         userinfo_endpoint=given["userinfo_endpoint"] or None,
         jwks_uri=given["jwks_uri"] or None,
+        revocation_endpoint=given["revocation_endpoint"] or None,
         issuer=_endpoint("issuer", templates.issuer, known) or None,
         issuer_aliases=provider.issuer_aliases,
         tenants=frozenset(filled(provider.tenants, known).split()),
@@ -92,7 +94,13 @@ def written_urls(provider: Provider, integration: Integration) -> frozenset[str]
     server = authorization_server(provider, integration)
     match server:
         case AuthorizationServer():
-            named = [server.authorization_endpoint, server.token_endpoint, server.userinfo_endpoint, server.jwks_uri]
+            named = [
+                server.authorization_endpoint,
+                server.token_endpoint,
+                server.userinfo_endpoint,
+                server.jwks_uri,
+                server.revocation_endpoint,
+            ]
         case Undiscovered():
             named = [server.issuer, *server.origins, *server.given.values()]
         case _:

@@ -19,6 +19,7 @@ from proxy.model import (
     ContentGuid,
     Credentials,
     CredentialsGuid,
+    EndedGrant,
     HandleHash,
     IntegrationGuid,
     Sealed,
@@ -173,6 +174,12 @@ class Store(Protocol):
         ``SessionEnded``.
         """
 
+    async def end_viewer(self, viewer_guid: ViewerGuid) -> Sequence[SessionHash]:
+        """End all sessions of the viewer as ``end_session`` does, and their credentials; return which sessions.
+
+        Consents of a viewer with identity stay. Feed: ``SessionEnded``, ``CredentialsChanged``.
+        """
+
     async def add_session_token(
         self, token_hash: SessionTokenHash, *, session_hash: SessionHash, content_guid: ContentGuid
     ) -> bool:
@@ -202,7 +209,7 @@ class Store(Protocol):
     ) -> Credentials | None:
         """Store a refresh that started from ``generation`` and release the lease, whoever holds it.
 
-        Return the row after it: generation + 1 with these tokens, or, when something newer stands already, that newer
+        When the row ended meanwhile, what is to be given back are these tokens. Return the row after it: generation + 1 with these tokens, or, when something newer stands already, that newer
         row unchanged. ``None`` when the row is gone. Feed: ``CredentialsChanged``.
         """
 
@@ -226,6 +233,24 @@ class Store(Protocol):
 
     async def take_claims(self, viewer_guid: ViewerGuid, integration_guid: IntegrationGuid) -> str | None:
         """Return the claims challenge that waits for the viewer's next authorization request, and forget it."""
+
+    # — what is to be given back ———————————————————————————————————————————————————————————————
+    # Whatever deletes credentials keeps their tokens here, unless the grant is dead: ``end_session``, ``disconnect``, …
+
+    async def add_ended_grant(self, credentials: Credentials, *, now: datetime) -> None:
+        """Remember tokens that were granted and never became credentials here."""
+
+    async def ended_grants(self, *, now: datetime, most: int) -> Sequence[EndedGrant]:
+        """Return those that are due, the longest waiting first. A grant whose refresh still ran is due after its lease."""
+
+    async def put_off_revocation(self, grant: EndedGrant, *, until: datetime, others_too: bool) -> None:
+        """Count a failure and come back later; ``others_too``: with all of this integration, not before either."""
+
+    async def forget_ended_grant(self, grant: EndedGrant) -> None:
+        """Delete it, unless its tokens are others by now."""
+
+    async def is_account_in_use(self, integration_guid: IntegrationGuid, subject: str) -> bool:
+        """Say whether anybody's living credentials for the integration are of this account."""
 
     # — for operators ——————————————————————————————————————————————————————————————————————————
 

@@ -18,6 +18,7 @@ from proxy.model import (
     CredentialsChanged,
     CredentialsGuid,
     CredentialsState,
+    EndedGrant,
     Identity,
     IntegrationGuid,
     Sealed,
@@ -160,6 +161,7 @@ def from_credentials(credentials: Credentials) -> Values:
         "account": _from_identity(credentials.account),
         "ended_because": credentials.ended_because,
         "claims": credentials.claims,
+        "account_subject": None if credentials.account is None else credentials.account.subject,
         "created_at": micros(credentials.created_at),
         "updated_at": micros(credentials.updated_at),
     }
@@ -186,6 +188,27 @@ def to_credentials(row: Row) -> Credentials:
         claims=_optional_text(row["claims"]),
         created_at=_instant(row["created_at"]),
         updated_at=_instant(row["updated_at"]),
+    )
+
+
+def to_credentials_changed(row: Row) -> CredentialsChanged:
+    """Read whose credentials were deleted."""
+    return CredentialsChanged(to_viewer_guid(row), IntegrationGuid(_text(row["integration_guid"])))
+
+
+def to_ended_grant(row: Row) -> EndedGrant:
+    """Read what is to be given back."""
+    refresh_token = row["refresh_token"]
+    return EndedGrant(
+        credentials_guid=CredentialsGuid(_text(row["guid"])),
+        viewer_guid=to_viewer_guid(row),
+        integration_guid=IntegrationGuid(_text(row["integration_guid"])),
+        fingerprint=_bytes(row["fingerprint"]),
+        account_subject=_optional_text(row["account_subject"]),
+        access_token=Sealed(_bytes(row["access_token"])),
+        access_expires_at=_optional_instant(row["access_expires_at"]),
+        refresh_token=None if refresh_token is None else Sealed(_bytes(refresh_token)),
+        failures=_integer(row["failures"]),
     )
 
 

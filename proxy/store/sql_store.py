@@ -19,6 +19,7 @@ from proxy.model import (
     CredentialsChanged,
     CredentialsGuid,
     CredentialsState,
+    EndedGrant,
     HandleHash,
     IntegrationGuid,
     SessionEnded,
@@ -141,6 +142,20 @@ class SqlStore:
         now = self._now()
         return await self._engine.write(lambda transaction: _end_session(transaction, session_hash, now=now))
 
+    async def end_viewer(self, viewer_guid: ViewerGuid) -> Sequence[SessionHash]:
+        now = self._now()
+        values: Values = {"guid": viewer_guid}
+
+        async def end(transaction: Transaction) -> Sequence[SessionHash]:
+            await transaction.rows(statements.KEEP_GRANTS_OF_VIEWER, {**values, "now": rows.micros(now)})
+            deleted = await transaction.rows(statements.DELETE_CREDENTIALS_OF_VIEWER, values)
+            await _announce(transaction, [rows.to_credentials_changed(row) for row in deleted], now=now)
+            endings = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OF_VIEWER, values)]
+            await _end_sessions(transaction, endings, now=now)
+            return [ending.session_hash for ending in endings]
+
+        return await self._engine.write(end)
+
     async def add_session_token(
         self, token_hash: SessionTokenHash, *, session_hash: SessionHash, content_guid: ContentGuid
     ) -> bool:
@@ -195,7 +210,10 @@ class SqlStore:
             "scope": tokens.scope,
             "now": rows.micros(now),
         }
-        return await self._change_credentials(statements.SAVE_REFRESH, values)
+        stands = await self._change_credentials(statements.SAVE_REFRESH, values)
+        if stands is None:
+            await self._engine.write(_one_statement(statements.REFRESH_ENDED_GRANT, values))
+        return stands
 
     async def end_credentials(
         self,
@@ -245,6 +263,35 @@ class SqlStore:
 
         return await self._engine.write(change)
 
+    # — what is to be given back ———————————————————————————————————————————————————————————————
+
+    async def add_ended_grant(self, credentials: Credentials, *, now: datetime) -> None:
+        values = {**rows.from_credentials(credentials), "now": rows.micros(now)}
+        await self._engine.write(_one_statement(statements.ADD_ENDED_GRANT, values))
+
+    async def ended_grants(self, *, now: datetime, most: int) -> Sequence[EndedGrant]:
+        found = await self._engine.read(statements.ENDED_GRANTS, {"now": rows.micros(now), "most": most})
+        return [rows.to_ended_grant(row) for row in found]
+
+    async def put_off_revocation(self, grant: EndedGrant, *, until: datetime, others_too: bool) -> None:
+        due_at = rows.micros(until)
+        others: Values = {"integration_guid": grant.integration_guid, "due_at": due_at}
+
+        async def put_off(transaction: Transaction) -> None:
+            await transaction.rows(statements.COUNT_FAILURE, {"guid": grant.credentials_guid, "due_at": due_at})
+            if others_too:
+                await transaction.rows(statements.PUT_OFF_ENDED_GRANTS, others)
+
+        await self._engine.write(put_off)
+
+    async def forget_ended_grant(self, grant: EndedGrant) -> None:
+        values: Values = {"guid": grant.credentials_guid, "access_token": grant.access_token.value}
+        await self._engine.write(_one_statement(statements.FORGET_ENDED_GRANT, values))
+
+    async def is_account_in_use(self, integration_guid: IntegrationGuid, subject: str) -> bool:
+        values: Values = {"integration_guid": integration_guid, "account_subject": subject}
+        return bool(await self._engine.read(statements.ACCOUNT_IN_USE, values))
+
     # — for operators ——————————————————————————————————————————————————————————————————————————
 
     async def sessions(self) -> Sequence[ListedSession]:
@@ -267,6 +314,7 @@ class SqlStore:
         values: Values = {"integration_guid": integration_guid, "viewer_guid": viewer_guid}
 
         async def disconnect(transaction: Transaction) -> Disconnected:
+            await transaction.rows(statements.KEEP_DISCONNECTED_GRANTS, {**values, "now": rows.micros(now)})
             holders = await transaction.rows(statements.DELETE_CREDENTIALS, values)
             consents = await transaction.rows(statements.DELETE_CONSENTS, values)
             contents = sorted({rows.to_content_guid(row) for row in consents})
@@ -346,6 +394,8 @@ async def _end_sessions(transaction: Transaction, endings: Sequence[_Ending], *,
     await transaction.each(statements.DELETE_HANDLES, hashes)
     await transaction.each(statements.DELETE_SESSION, hashes)
     passing = [{"guid": ending.viewer_guid} for ending in endings if not ending.has_identity]
+    keeping: list[Values] = [{**values, "now": rows.micros(now)} for values in passing]
+    await transaction.each(statements.KEEP_ABANDONED_GRANTS, keeping)
     await transaction.each(statements.DELETE_ABANDONED_CREDENTIALS, passing)
     await transaction.each(statements.DELETE_ABANDONED_CONSENTS, passing)
     await transaction.each(statements.DELETE_ABANDONED_ASKED, passing)

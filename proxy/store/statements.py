@@ -22,16 +22,17 @@ VIEWER_EXISTS = "SELECT guid FROM viewer WHERE guid = :guid"
 REPLACE_CREDENTIALS = """
 INSERT INTO credentials (
     guid, viewer_guid, integration_guid, fingerprint, generation, state, access_token, refresh_token,
-    issued_at, expires_at, refresh_expires_at, scope, account, ended_because, claims, created_at, updated_at
+    issued_at, expires_at, refresh_expires_at, scope, account, ended_because, claims, account_subject, created_at, updated_at
 ) VALUES (
     :guid, :viewer_guid, :integration_guid, :fingerprint, :generation, :state, :access_token, :refresh_token,
-    :issued_at, :expires_at, :refresh_expires_at, :scope, :account, :ended_because, :claims, :created_at, :updated_at
+    :issued_at, :expires_at, :refresh_expires_at, :scope, :account, :ended_because, :claims, :account_subject, :created_at, :updated_at
 ) ON CONFLICT (viewer_guid, integration_guid) DO UPDATE SET
     guid = excluded.guid, fingerprint = excluded.fingerprint, generation = excluded.generation,
     state = excluded.state, access_token = excluded.access_token, refresh_token = excluded.refresh_token,
     issued_at = excluded.issued_at, expires_at = excluded.expires_at,
     refresh_expires_at = excluded.refresh_expires_at, scope = excluded.scope, account = excluded.account,
-    ended_because = excluded.ended_because, claims = excluded.claims, created_at = excluded.created_at, updated_at = excluded.updated_at,
+    ended_because = excluded.ended_because, claims = excluded.claims,
+    account_subject = excluded.account_subject, created_at = excluded.created_at, updated_at = excluded.updated_at,
     lease_owner = NULL, lease_until = NULL
 """
 
@@ -54,6 +55,48 @@ ASKED = "SELECT integration_guid FROM asked WHERE viewer_guid = :viewer_guid AND
 FORGET_ASKED = """
 DELETE FROM asked
 WHERE viewer_guid = :viewer_guid AND content_guid = :content_guid AND integration_guid = :integration_guid
+"""
+
+# — what is to be given back ———————————————————————————————————————————————————————————————————————
+
+# Before rows are deleted: what still counts at the provider. While a refresh runs, its answer is waited for.
+_KEEP_GRANTS = """
+INSERT INTO ended_grant (
+    guid, viewer_guid, integration_guid, fingerprint, account_subject,
+    access_token, access_expires_at, refresh_token, failures, due_at
+)
+SELECT guid, viewer_guid, integration_guid, fingerprint, account_subject, access_token, expires_at, refresh_token,
+    0, CASE WHEN lease_until > :now THEN lease_until ELSE :now END
+FROM credentials WHERE state <> 'ended' AND """
+
+ADD_ENDED_GRANT = """
+INSERT INTO ended_grant (
+    guid, viewer_guid, integration_guid, fingerprint, account_subject,
+    access_token, access_expires_at, refresh_token, failures, due_at
+) VALUES (
+    :guid, :viewer_guid, :integration_guid, :fingerprint, :account_subject,
+    :access_token, :expires_at, :refresh_token, 0, :now
+)
+"""
+
+REFRESH_ENDED_GRANT = """
+UPDATE ended_grant SET access_token = :access_token, access_expires_at = :expires_at,
+    refresh_token = COALESCE(:refresh_token, refresh_token)
+WHERE guid = :guid
+"""
+
+ENDED_GRANTS = "SELECT * FROM ended_grant WHERE due_at <= :now ORDER BY due_at, guid LIMIT :most"
+
+COUNT_FAILURE = "UPDATE ended_grant SET failures = failures + 1, due_at = :due_at WHERE guid = :guid"
+PUT_OFF_ENDED_GRANTS = """
+UPDATE ended_grant SET due_at = :due_at WHERE integration_guid = :integration_guid AND due_at < :due_at
+"""
+
+FORGET_ENDED_GRANT = "DELETE FROM ended_grant WHERE guid = :guid AND access_token = :access_token"
+
+ACCOUNT_IN_USE = """
+SELECT 1 AS found FROM credentials
+WHERE integration_guid = :integration_guid AND account_subject = :account_subject AND state <> 'ended' LIMIT 1
 """
 
 # — sessions ———————————————————————————————————————————————————————————————————————————————————————
@@ -123,10 +166,9 @@ DELETE_HANDLES = "DELETE FROM session_handle WHERE session_hash = :hash"
 DELETE_SESSION = "DELETE FROM viewer_session WHERE hash = :hash"
 
 # The end of a viewer without identity: nobody could ever come back to these grants.
-DELETE_ABANDONED_CREDENTIALS = """
-DELETE FROM credentials WHERE viewer_guid = :guid
-AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
-"""
+_ABANDONED = "viewer_guid = :guid AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)"
+KEEP_ABANDONED_GRANTS = _KEEP_GRANTS + _ABANDONED
+DELETE_ABANDONED_CREDENTIALS = f"DELETE FROM credentials WHERE {_ABANDONED}"  # noqa: S608  # a constant
 DELETE_ABANDONED_CONSENTS = """
 DELETE FROM consent WHERE viewer_guid = :guid
 AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
@@ -139,6 +181,15 @@ DELETE_ABANDONED_VIEWER = """
 DELETE FROM viewer WHERE guid = :guid AND identified_by IS NULL
 AND NOT EXISTS (SELECT 1 FROM viewer_session s WHERE s.viewer_guid = :guid)
 """
+
+SESSIONS_OF_VIEWER = """
+SELECT s.hash, s.viewer_guid AS guid, v.identified_by FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid
+WHERE s.viewer_guid = :guid
+"""
+KEEP_GRANTS_OF_VIEWER = _KEEP_GRANTS + "viewer_guid = :guid"
+DELETE_CREDENTIALS_OF_VIEWER = (
+    "DELETE FROM credentials WHERE viewer_guid = :guid RETURNING viewer_guid, integration_guid"
+)
 
 # — credentials ————————————————————————————————————————————————————————————————————————————————————
 
@@ -196,10 +247,9 @@ ORDER BY s.created_at, s.hash
 
 VIEWERS = "SELECT guid, identified_by, identity, created_at AS viewer_created_at FROM viewer"
 
-DELETE_CREDENTIALS = """
-DELETE FROM credentials WHERE integration_guid = :integration_guid AND (:viewer_guid IS NULL OR viewer_guid = :viewer_guid)
-RETURNING viewer_guid
-"""
+_DISCONNECTED = "integration_guid = :integration_guid AND (:viewer_guid IS NULL OR viewer_guid = :viewer_guid)"
+KEEP_DISCONNECTED_GRANTS = _KEEP_GRANTS + _DISCONNECTED
+DELETE_CREDENTIALS = f"DELETE FROM credentials WHERE {_DISCONNECTED} RETURNING viewer_guid"  # noqa: S608  # a constant
 DELETE_CONSENTS = """
 DELETE FROM consent WHERE integration_guid = :integration_guid AND (:viewer_guid IS NULL OR viewer_guid = :viewer_guid)
 RETURNING content_guid

@@ -45,6 +45,9 @@ class Sessions(Protocol):
     async def end(self, session: str) -> bool:
         """End the session with this cookie value."""
 
+    async def end_everywhere(self, session_id: str) -> None:
+        """End all sessions of its viewer, and what they granted."""
+
     async def end_at_host(self, handle: str, content: Content) -> bool:
         """End the session that the content's own host knows by this cookie value."""
 

@@ -1,4 +1,4 @@
-"""Sign-out: this browser's session ends; nothing that follows starts a new one by itself."""
+"""Sign-out: this browser's session ends, or all of the viewer's; nothing that follows starts a new one by itself."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from proxy.web.services import CONTROL
 
 SIGNED_OUT_PATH = "/__oauth__/signed-out"
 
+EVERYWHERE = b"everywhere=yes"
+"""What a form sends when its other button was pressed."""
+
 
 async def ask_to_sign_out(request: web.Request) -> web.Response:
     """Show the button; a link or an image cannot sign anybody out."""
@@ -25,6 +28,7 @@ async def ask_to_sign_out(request: web.Request) -> web.Response:
         "sign_out",
         has_session=session_id(request, services.cookies) is not None,
         content=content,
+        has_everywhere=at_host_of(request) is None,
         action="/__oauth__/logout" + _query(content),
     )
     # With no-referrer a browser would send "Origin: null" with the form.
@@ -33,11 +37,16 @@ async def ask_to_sign_out(request: web.Request) -> web.Response:
 
 
 async def sign_out(request: web.Request) -> web.Response:
-    """End the session, wherever it is known, and take this host's cookie away."""
+    """End the session, wherever it is known, and take this host's cookie away.
+
+    Everywhere, with what was granted, only at ``public_url``: a content's own host speaks for that content.
+    """
     services = request.app[CONTROL]
     signed_in_as, content = session_id(request, services.cookies), at_host_of(request)
     if signed_in_as is not None and content is not None:
         await services.sessions.end_at_host(signed_in_as, content)
+    elif signed_in_as is not None and await request.read() == EVERYWHERE:
+        await services.sessions.end_everywhere(signed_in_as)
     elif signed_in_as is not None:
         await services.sessions.end(signed_in_as)
     answer = web.Response(status=303, headers={"Location": SIGNED_OUT_PATH + _query(_content(request))})

@@ -84,6 +84,7 @@ class AuthorizationServer:
             "authorization_uri": f"{self.url}/authorize",
             "token_uri": f"{self.url}/token",
             "userinfo_uri": f"{self.url}/userinfo",
+            "revocation_uri": f"{self.url}/revoke",
             "issuer": self.url,
             "client_id": client.client_id,
             "scopes": "openid profile email offline_access",

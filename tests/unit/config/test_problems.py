@@ -54,20 +54,6 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("{name: sales, content: sales,", "{name: sales, content: sales, role: publisher,")],
         ["config.yaml:8:37: api.keys[0].role: not supported by this version: keys of administrators and publishers"],
     ),
-    "giving tokens back": (
-        [
-            (
-                "      client_id: sidecar\n",
-                "      client_id: sidecar\n      revocation_uri: https://login.example.org/revoke\n",
-            )
-        ],
-        [
-            (
-                "config.yaml:17:7: integrations[0].config.revocation_uri: not supported by this version: giving tokens back "
-                "(RFC 7009)"
-            )
-        ],
-    ),
     "what Connect can do and we cannot": (
         [
             (

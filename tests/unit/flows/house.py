@@ -21,6 +21,8 @@ from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.sessions import SessionLifetimes, Sessions
+from proxy.flows.token_revocation import TokenRevocation
+from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.model import (
     Change,
@@ -54,6 +56,7 @@ WAREHOUSE = Integration(
         "authorization_uri": ISSUER + "/authorize",
         "token_uri": ISSUER + "/token",
         "userinfo_uri": ISSUER + "/userinfo",
+        "revocation_uri": ISSUER + "/revoke",
         "issuer": ISSUER,
         "client_id": "sidecar",
         "scopes": "openid offline_access",
@@ -136,6 +139,7 @@ class Provider:
         self.requests: list[OutboundRequest] = []
         self.script: deque[Reply] = deque()
         self.userinfo_script: deque[Reply] = deque()
+        self.revocation_script: deque[Reply] = deque()
         self.gate: asyncio.Event | None = None
         self.ttl_s: float | None = 600
         self.issued = 0
@@ -158,8 +162,15 @@ class Provider:
     def refreshes(self) -> list[dict[str, str]]:
         return [form for form in self.token_requests if form["grant_type"] == "refresh_token"]
 
+    @property
+    def revocations(self) -> list[dict[str, str]]:
+        """Forms that came to the revocation endpoint."""
+        return [dict(parse_qsl(one.body.decode())) for one in self.requests if urlsplit(one.url).path == "/revoke"]
+
     async def __call__(self, request: OutboundRequest) -> Outcome:
         self.requests.append(request)
+        if urlsplit(request.url).path == "/revoke":
+            return self.revoke(request)
         is_token = urlsplit(request.url).path == "/token"
         if is_token and self.gate is not None:
             await self.gate.wait()
@@ -170,6 +181,13 @@ class Provider:
             reply = script.popleft()
             return reply(request) if callable(reply) else reply
         return self.tokens(request) if is_token else answer(200, self.claims)
+
+    def revoke(self, request: OutboundRequest) -> Outcome:
+        if self.revocation_script:
+            reply = self.revocation_script.popleft()
+            return reply(request) if callable(reply) else reply
+        self.live_refresh_tokens.discard(dict(parse_qsl(request.body.decode()))["token"])
+        return OutboundResponse(status=200, headers={}, body=b"")
 
     def tokens(self, request: OutboundRequest) -> OutboundResponse:
         form = dict(parse_qsl(request.body.decode()))
@@ -258,6 +276,16 @@ class House:
             now=self.clock,
             public_url=PUBLIC_URL,
             max_per_minute=100,
+        )
+        self.token_revocation = TokenRevocation(
+            directory=self.directory,
+            store=self.store,
+            seal=TokenSeal(key_ring=self.key_ring, random_bytes=self.random.randbytes),
+            servers=self.servers,
+            send=self.provider,
+            now=self.clock,
+            sleep=self.clock.sleep,
+            random_bytes=self.random.randbytes,
         )
         self.housekeeping = Housekeeping(
             store=self.store,

@@ -131,6 +131,25 @@ def test_an_endpoint_that_the_administrator_wrote_goes_first():
     assert found.token_endpoint == "https://proxy.example/t"
 
 
+@pytest.mark.parametrize(
+    ("said", "given", "found"),
+    [
+        pytest.param("https://id.example/r", {}, "https://id.example/r", id="at the issuer"),
+        pytest.param(None, {}, None, id="not said"),
+        pytest.param("https://evil.example/r", {}, None, id="elsewhere"),
+        pytest.param(7, {}, None, id="no text"),
+        pytest.param("not an origin", {}, None, id="no URL"),
+        pytest.param(
+            "https://id.example/r", {"revocation_endpoint": "https://own.example/r"}, "https://own.example/r", id="written"
+        ),
+    ],
+)  # fmt: skip
+def test_where_tokens_are_given_back_is_left_out_rather_than_refused(said: object, given, found):
+    server = parsed(DOCUMENT | {"revocation_endpoint": said}, Undiscovered(issuer=ISSUER, given=given))
+    assert isinstance(server, AuthorizationServer)
+    assert server.revocation_endpoint == found
+
+
 @given(st.dictionaries(st.sampled_from(list(DOCUMENT)), st.none() | st.text() | st.lists(st.integers()) | st.floats()))
 def test_no_document_makes_it_raise(document: dict[str, object]):
     parsed(DOCUMENT | document)

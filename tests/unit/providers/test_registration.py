@@ -8,6 +8,7 @@ from proxy.providers.base import Endpoints
 from proxy.providers.custom import CUSTOM
 from proxy.providers.identity import ClaimNames, FromResource, FromUserinfo
 from proxy.providers.oidc import OIDC
+from proxy.providers.okta import OKTA
 from proxy.providers.registration import (
     authorization_parameters,
     authorization_server,
@@ -36,6 +37,14 @@ def bare(**config: str) -> Integration:
     return Integration(
         guid=IntegrationGuid("g"), name="n", slug="n", template="custom", config={"client_id": "c", **config}
     )
+
+
+def test_where_tokens_are_given_back_is_a_field_of_custom_and_known_of_others():
+    assert authorization_server(CUSTOM, integration()).revocation_endpoint is None
+    given = integration(revocation_uri="https://id.example/revoke")
+    assert authorization_server(CUSTOM, given).revocation_endpoint == "https://id.example/revoke"
+    okta = replace(integration(), template="okta", config={"client_id": "c", "okta_domain": "e.okta.com"})
+    assert authorization_server(OKTA, okta).revocation_endpoint == "https://e.okta.com/oauth2/v1/revoke"
 
 
 def test_the_first_template_whose_fields_are_filled_in_counts():
@@ -128,9 +137,10 @@ def test_further_parameters_are_the_recipes_and_the_administrators_who_has_the_l
 def test_what_is_written_down_is_every_endpoint_and_the_providers_own_source():
     names = ClaimNames(subject=("id",))
     recipe = replace(CUSTOM, identity=(FromUserinfo(), FromResource("{token_uri}/me", names)))
-    found = written_urls(recipe, integration(userinfo_uri="https://u.example"))
+    found = written_urls(recipe, integration(userinfo_uri="https://u.example", revocation_uri="https://r.example"))
     assert found == {
-        MINIMAL["authorization_uri"], MINIMAL["token_uri"], MINIMAL["token_uri"] + "/me", "https://u.example"
+        MINIMAL["authorization_uri"], MINIMAL["token_uri"], MINIMAL["token_uri"] + "/me", "https://u.example",
+        "https://r.example",
     }  # fmt: skip
 
 

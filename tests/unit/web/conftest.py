@@ -130,6 +130,9 @@ class Flows:
         self.ended.append(session)
         return True
 
+    async def end_everywhere(self, session_id: str) -> None:
+        self.ended.append(("everywhere", session_id))
+
     async def end_at_host(self, handle: str, content: Content) -> bool:
         self.ended.append((handle, content.name))
         return True

@@ -19,6 +19,20 @@ async def test_the_button_ends_the_session_and_deletes_the_cookie(browser, flows
     assert flows.ended == ["the-session"]
 
 
+async def test_the_other_button_ends_all_of_the_viewers_sessions(browser, flows):
+    assert 'name="everywhere" value="yes"' in await (await browser.get(LOGOUT, headers=NAVIGATION | SESSION)).text()
+    form = OURS | {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await browser.send("POST", LOGOUT, form, data=b"everywhere=yes")
+    assert (answer.status, answer.headers.getall("Set-Cookie")) == (303, [GONE])
+    assert flows.ended == [("everywhere", "the-session")]
+
+
+@pytest.mark.parametrize("body", [b"", b"everywhere=", b"everywhere=no", b"x=1"])
+async def test_any_other_form_ends_this_session_only(browser, flows, body):
+    await browser.send("POST", LOGOUT + "?everywhere=yes", OURS, data=body)
+    assert flows.ended == ["the-session"]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
