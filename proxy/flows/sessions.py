@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
-from uuid import UUID
 
 import structlog
 
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, Unavailable
+from proxy.flows.vouched import VouchedSessions
 from proxy.model import (
-    VOUCHED,
     Change,
     Content,
     ContentGuid,
@@ -134,6 +133,7 @@ class Sessions:
         self._now = now
         self._publish = publish
         self._lifetimes = lifetimes
+        self._vouched_sessions = VouchedSessions(store=store, key_ring=key_ring, lifetime=lifetimes.lifetime)
         self._optional_patience_s = optional_patience_s
         self._unwritten: dict[SessionHash, datetime] = {}
         self._warned_of: set[tuple[ContentGuid, str]] = set()
@@ -270,21 +270,7 @@ class Sessions:
         presence = await self._store.presence(session_hash, content.guid)
         if presence is not None and self.is_present(presence) and presence.viewer.identity == identity:
             return presence
-        now = self._now()
-        guid = UUID(bytes=self._key_ring.handle("vouched viewer", identity.subject.encode())[:16], version=4)
-        viewer = await self._store.ensure_viewer(
-            Viewer(guid=ViewerGuid(str(guid)), identity=identity, identified_by=VOUCHED, created_at=now)
-        )
-        await self._store.begin_session(
-            ViewerSession(
-                hash=session_hash,
-                viewer_guid=viewer.guid,
-                created_at=now,
-                last_seen_at=now,
-                expires_at=now + self._lifetimes.lifetime,
-            )
-        )
-        log.info("viewer vouched for", viewer=viewer.guid)
+        await self._vouched_sessions.begin(session_hash, identity, now=self._now())
         return await self._store.presence(session_hash, content.guid)
 
     async def _keep_claims_fresh(self, viewer: Viewer) -> None:
