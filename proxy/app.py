@@ -31,6 +31,7 @@ from proxy.flows.exchange import Exchange
 from proxy.flows.hand_over import HandOver
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
+from proxy.flows.provider_logout import ProviderLogouts
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.sessions import (
     AccessRefused,
@@ -110,6 +111,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         sidecar = _Sidecar(config, store, client)
         stack.push_async_callback(sidecar.servers.close)
         stack.push_async_callback(sidecar.identities.close)
+        stack.push_async_callback(sidecar.provider_logouts.close)
         stack.push_async_callback(sidecar.keeper.close)
         await sidecar.start(stack)
         log.info("serving", public_url=config.public_url, contents=len(config.directory.contents))
@@ -172,10 +174,14 @@ class _Sidecar:
         hand_over = HandOver(
             store=store, key_ring=key_ring, sessions=sessions, now=_now, random_bytes=secrets.token_bytes
         )
+        self.provider_logouts = ProviderLogouts(
+            directory=directory, store=store, servers=self.servers, send=client.send, now=_now, publish=self._publish
+        )
         self._control = web.AppRunner(
             control_plane(
                 ControlServices(
-                    authorization=authorization, sessions=sessions, hand_over=hand_over, directory=directory,
+                    authorization=authorization, sessions=sessions, hand_over=hand_over,
+                    provider_logouts=self.provider_logouts, directory=directory,
                     cookies=cookie_names(config.public_url), public_url=config.public_url,
                     session_lifetime=config.session_lifetime, check_ready=store.check, now=_now,
                     start_limits=StartLimits(

@@ -24,6 +24,9 @@ SessionHash = NewType("SessionHash", bytes)
 HandleHash = NewType("HandleHash", bytes)
 """SHA-256 (32 bytes) of the cookie by which a content's own host knows a viewer session; good for that content only."""
 
+SidHash = NewType("SidHash", bytes)
+"""SHA-256 (32 bytes) of the name (``sid``) that an OpenID provider gives its own session."""
+
 SessionTokenHash = NewType("SessionTokenHash", bytes)
 """SHA-256 (32 bytes) of a content's session token."""
 
@@ -243,6 +246,8 @@ class ViewerSession:
     """Written in batches: up to a minute late."""
     expires_at: datetime
     """The absolute end; the idle end follows from ``last_seen_at``."""
+    sid_hash: SidHash | None = None
+    """The session at the provider that it began with; ``None``: the provider did not name one."""
 
 
 # ── what was granted ─────────────────────────────────────────────────────────────────────────────────────────────────

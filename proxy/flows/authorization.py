@@ -165,7 +165,7 @@ class Authorization:
         completed = Completed(
             credentials=self._records.credentials(flow, grant, viewer.guid, now, replaces=stands),
             consent=self._records.consent(flow, viewer.guid, now),
-            session=None if new_id is None else self._records.session(new_id, viewer.guid, now),
+            session=None if new_id is None else self._records.session(new_id, viewer.guid, now, sid=grant.sid),
             ended_session=None if keeps_session or known is None else known.session.hash,
         )
         try:

@@ -19,6 +19,7 @@ from proxy.model import (
     CredentialsState,
     Identity,
     SessionHash,
+    SidHash,
     Viewer,
     ViewerGuid,
     ViewerSession,
@@ -87,14 +88,15 @@ class GrantedRecords:
             created_at=now,
         )
 
-    def session(self, session_id: str, viewer_guid: ViewerGuid, now: datetime) -> ViewerSession:
-        """Return the session whose cookie value is ``session_id``."""
+    def session(self, session_id: str, viewer_guid: ViewerGuid, now: datetime, *, sid: str | None) -> ViewerSession:
+        """Return the session whose cookie value is ``session_id``; ``sid``: where the provider names its own."""
         return ViewerSession(
             hash=SessionHash(hash_handle(session_id)),
             viewer_guid=viewer_guid,
             created_at=now,
             last_seen_at=now,
             expires_at=now + self._lifetimes.lifetime,
+            sid_hash=None if sid is None else SidHash(hash_handle(sid)),
         )
 
     def _refresh_token(self, row: Credentials) -> str | None:

@@ -1,19 +1,23 @@
-"""Verify ID tokens with keys that are fetched, kept, and fetched again when a token names a new one."""
+"""Verify ID and logout tokens with keys that are fetched, kept, and fetched again when a token names a new one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 
 from proxy.flows.published import Published
-from proxy.oauth.id_token import Claims, Expected, IdTokenRefused, UnknownKey, verify_id_token
+from proxy.oauth.id_token import Expected, IdTokenRefused, verify_id_token
 from proxy.oauth.jwks import SigningKey, parse_jwks
+from proxy.oauth.logout_token import ExpectedLogout, LogoutToken, LogoutTokenRefused, verify_logout_token
 from proxy.oauth.message import NotSent, OutboundRequest, OutboundResponse, Send
+from proxy.oauth.signed_token import Claims, UnknownKey
 
 Keys = tuple[SigningKey, ...]
+Judged = TypeVar("Judged")
 
 OK = 200
 
@@ -40,14 +44,27 @@ class IdTokens:
 
         A token of a key that nobody knows is refused once the keys were fetched anew, or were too recently to do it again.
         """
+        found = await self._with_keys(jwks_uri, lambda keys: verify_id_token(token, keys, expected, now=self._now()))
+        return IdTokenRefused("unknown_key") if isinstance(found, UnknownKey) else found
+
+    async def verify_logout(
+        self, token: str, expected: ExpectedLogout, *, jwks_uri: str
+    ) -> LogoutToken | LogoutTokenRefused | KeysUnavailable:
+        """Return a logout token that is right; of keys that nobody knows as with ``verify``."""
+        found = await self._with_keys(
+            jwks_uri, lambda keys: verify_logout_token(token, keys, expected, now=self._now())
+        )
+        return LogoutTokenRefused("unknown_key") if isinstance(found, UnknownKey) else found
+
+    async def _with_keys(self, jwks_uri: str, judge: Callable[[Keys], Judged]) -> Judged | KeysUnavailable:
         keys = await self._published.get(jwks_uri)
         if keys is None:
             return KeysUnavailable()
-        found = verify_id_token(token, keys, expected, now=self._now())
+        found = judge(keys)
         if isinstance(found, UnknownKey):
             newer = await self._published.get_newer(jwks_uri)
-            found = verify_id_token(token, newer or keys, expected, now=self._now())
-        return IdTokenRefused("unknown_key") if isinstance(found, UnknownKey) else found
+            found = judge(newer or keys)
+        return found
 
     async def close(self) -> None:
         """Stop asking."""

@@ -15,8 +15,9 @@ from proxy.flows.id_tokens import IdTokens, KeysUnavailable
 from proxy.flows.recipes import Recipe
 from proxy.flows.servers import Registration
 from proxy.model import Identity
-from proxy.oauth.id_token import Claims, Expected, IdTokenRefused
+from proxy.oauth.id_token import Expected, IdTokenRefused
 from proxy.oauth.message import LostAnswer, NotSent, OutboundRequest, OutboundResponse, Send
+from proxy.oauth.signed_token import Claims
 from proxy.oauth.token import TokenResponse
 from proxy.oauth.userinfo import parse_userinfo, resource_request
 from proxy.providers.identity import (

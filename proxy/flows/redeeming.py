@@ -13,6 +13,7 @@ from proxy.flows.callback_outcomes import CodeRefused, ProviderUnavailable
 from proxy.flows.identities import Identities, IdentityRefused, IdentityUnavailable, Question
 from proxy.flows.recipes import once
 from proxy.model import Identity
+from proxy.oauth.id_token import sid_of
 from proxy.oauth.message import LostAnswer, NotSent, OutboundRequest, OutboundResponse, Outcome, Send
 from proxy.oauth.token import TokenError, TokenResponse, Unreadable, code_request, parse_token_response
 from proxy.policy.refresh_verdict import Operator, Retry, RetryOnce, verdict
@@ -30,6 +31,8 @@ class Grant:
     issued_at: datetime
     account: Identity | None
     """``None``: the provider has no way to say, or did not say now."""
+    sid: str | None = None
+    """The session at the provider; ``None``: it does not name one, or nobody could verify that it does."""
 
 
 async def redeem(
@@ -66,9 +69,16 @@ async def redeem(
         case None if flow.is_sign_in:
             return _code_refused(flow, "identity")
         case Identity() as account:
-            return Grant(tokens=answer, issued_at=issued_at, account=account)
+            return Grant(tokens=answer, issued_at=issued_at, account=account, sid=_sid(flow, answer))
         case None | IdentityUnavailable():
             return Grant(tokens=answer, issued_at=issued_at, account=None)
+
+
+def _sid(flow: Flow, answer: TokenResponse) -> str | None:
+    """Return ``sid`` of the ID token, which was verified for the account: wherever it can be, it comes first."""
+    server = flow.registration.server
+    is_verified = server.jwks_uri is not None and server.issuer is not None
+    return sid_of(answer.id_token) if is_verified and answer.id_token is not None else None
 
 
 def _question(flow: Flow, answer: TokenResponse) -> Question:

@@ -25,6 +25,7 @@ from proxy.model import (
     Sealed,
     SessionHash,
     SessionTokenHash,
+    SidHash,
     Viewer,
     ViewerGuid,
     ViewerSession,
@@ -80,6 +81,20 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderLogout:
+    """What a provider says once: these sessions are over."""
+
+    id: str
+    """As with a ``state``: used once."""
+    usable_until: datetime
+    identified_by: IntegrationGuid
+    subject: str | None
+    """Whose; ``None``: whoever's ``sid_hash`` is."""
+    sid_hash: SidHash | None
+    """Of which session there, and then of those, too, that began without one; ``None``: of all of ``subject``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshedTokens:
     """What one successful refresh writes."""
 
@@ -109,7 +124,7 @@ class Store(Protocol):
     # — sign-in ————————————————————————————————————————————————————————————————————————————————
 
     async def claim_state(self, state_id: str, *, expires_at: datetime) -> bool:
-        """Mark a ``state``, or a ticket, as used; ``False`` when it was before. Ids are random, so kinds never meet."""
+        """Mark a ``state``, or a ticket, as used; ``False`` when it was before. Kinds never meet: theirs are random, and ``end_sessions_of`` marks its own."""
 
     async def ensure_viewer(self, viewer: Viewer) -> Viewer:
         """Return the viewer with this identity, creating or bringing up to date its claims.
@@ -178,6 +193,12 @@ class Store(Protocol):
         """End all sessions of the viewer as ``end_session`` does, and their credentials; return which sessions.
 
         Consents of a viewer with identity stay. Feed: ``SessionEnded``, ``CredentialsChanged``.
+        """
+
+    async def end_sessions_of(self, logout: ProviderLogout) -> Sequence[SessionHash] | None:
+        """End the sessions that a provider says are over, as ``end_session`` does; ``None``: it was said before.
+
+        What was said and what ends are one transaction: a message that ended nothing may be sent again.
         """
 
     async def add_session_token(

@@ -24,6 +24,7 @@ from proxy.model import (
     Sealed,
     SessionEnded,
     SessionHash,
+    SidHash,
     StoredChange,
     Viewer,
     ViewerGuid,
@@ -79,6 +80,7 @@ def from_session(session: ViewerSession) -> Values:
         "created_at": micros(session.created_at),
         "last_seen_at": micros(session.last_seen_at),
         "expires_at": micros(session.expires_at),
+        "sid_hash": session.sid_hash,
     }
 
 
@@ -137,6 +139,7 @@ def _to_session(row: Row) -> ViewerSession:
         created_at=_instant(row["created_at"]),
         last_seen_at=_instant(row["last_seen_at"]),
         expires_at=_instant(row["expires_at"]),
+        sid_hash=None if row["sid_hash"] is None else SidHash(_bytes(row["sid_hash"])),
     )
 
 

@@ -31,7 +31,15 @@ from proxy.model import (
     ViewerSession,
 )
 from proxy.store import rows, statements
-from proxy.store.base import Completed, Disconnected, KnownSession, ListedSession, Presence, RefreshedTokens
+from proxy.store.base import (
+    Completed,
+    Disconnected,
+    KnownSession,
+    ListedSession,
+    Presence,
+    ProviderLogout,
+    RefreshedTokens,
+)
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
 
 FEED_KEPT_FOR = timedelta(hours=1)
@@ -153,6 +161,24 @@ class SqlStore:
             endings = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OF_VIEWER, values)]
             await _end_sessions(transaction, endings, now=now)
             return [ending.session_hash for ending in endings]
+
+        return await self._engine.write(end)
+
+    async def end_sessions_of(self, logout: ProviderLogout) -> Sequence[SessionHash] | None:
+        now = self._now()
+        claim: Values = {"id": logout.id, "expires_at": rows.micros(logout.usable_until)}
+        of: Values = {
+            "identified_by": logout.identified_by,
+            "subject": logout.subject,
+            "sid_hash": logout.sid_hash,
+        }
+
+        async def end(transaction: Transaction) -> Sequence[SessionHash] | None:
+            if not await transaction.rows(statements.CLAIM_STATE, claim):
+                return None
+            over = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OF_LOGOUT, of)]
+            await _end_sessions(transaction, over, now=now)
+            return [ending.session_hash for ending in over]
 
         return await self._engine.write(end)
 

@@ -102,19 +102,19 @@ WHERE integration_guid = :integration_guid AND account_subject = :account_subjec
 # — sessions ———————————————————————————————————————————————————————————————————————————————————————
 
 ADD_SESSION = """
-INSERT INTO viewer_session (hash, viewer_guid, created_at, last_seen_at, expires_at)
-VALUES (:hash, :viewer_guid, :created_at, :last_seen_at, :expires_at)
+INSERT INTO viewer_session (hash, viewer_guid, created_at, last_seen_at, expires_at, sid_hash)
+VALUES (:hash, :viewer_guid, :created_at, :last_seen_at, :expires_at, :sid_hash)
 """
 
 BEGIN_SESSION = """
-INSERT INTO viewer_session (hash, viewer_guid, created_at, last_seen_at, expires_at)
-VALUES (:hash, :viewer_guid, :created_at, :last_seen_at, :expires_at)
+INSERT INTO viewer_session (hash, viewer_guid, created_at, last_seen_at, expires_at, sid_hash)
+VALUES (:hash, :viewer_guid, :created_at, :last_seen_at, :expires_at, :sid_hash)
 ON CONFLICT (hash) DO UPDATE SET viewer_guid = excluded.viewer_guid, created_at = excluded.created_at,
     last_seen_at = excluded.last_seen_at, expires_at = excluded.expires_at
 """
 
 SESSION = """
-SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at, s.sid_hash,
     v.identified_by, v.identity, v.created_at AS viewer_created_at
 FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid
 WHERE s.hash = :hash
@@ -122,7 +122,7 @@ WHERE s.hash = :hash
 
 # One row per consent, and one with NULL when there is none.
 PRESENCE = """
-SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at, s.sid_hash,
     v.identified_by, v.identity, v.created_at AS viewer_created_at, c.integration_guid
 FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid
 LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid AND c.content_guid = :content_guid
@@ -136,7 +136,7 @@ ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING hash
 """
 
 PRESENCE_AT_HOST = """
-SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at, s.sid_hash,
     v.identified_by, v.identity, v.created_at AS viewer_created_at, c.integration_guid
 FROM session_handle h JOIN viewer_session s ON s.hash = h.session_hash JOIN viewer v ON v.guid = s.viewer_guid
 LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid AND c.content_guid = h.content_guid
@@ -154,12 +154,19 @@ ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING hash
 """  # noqa: S105  # a statement
 
 REDEEM_SESSION_TOKEN = """
-SELECT t.content_guid, s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+SELECT t.content_guid, s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at, s.sid_hash,
     v.identified_by, v.identity, v.created_at AS viewer_created_at, c.integration_guid
 FROM session_token t JOIN viewer_session s ON s.hash = t.session_hash JOIN viewer v ON v.guid = s.viewer_guid
 LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid AND c.content_guid = t.content_guid
 WHERE t.hash = :hash
 """  # noqa: S105  # a statement
+
+# A session that began without ``sid`` may be the one that is over: its end costs a sign-in, its life more.
+SESSIONS_OF_LOGOUT = """
+SELECT s.hash, s.viewer_guid AS guid, v.identified_by FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid
+WHERE v.identified_by = :identified_by AND (:subject IS NULL OR v.subject = :subject)
+AND (:sid_hash IS NULL OR s.sid_hash = :sid_hash OR (s.sid_hash IS NULL AND :subject IS NOT NULL))
+"""
 
 DELETE_SESSION_TOKENS = "DELETE FROM session_token WHERE session_hash = :hash"
 DELETE_HANDLES = "DELETE FROM session_handle WHERE session_hash = :hash"
@@ -239,7 +246,7 @@ FORGET_CLAIMS = "UPDATE credentials SET claims = NULL WHERE guid = :guid"
 
 # One row per consent, and one with NULL when there is none.
 SESSIONS = """
-SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at,
+SELECT s.hash, s.viewer_guid AS guid, s.created_at, s.last_seen_at, s.expires_at, s.sid_hash,
     v.identified_by, v.identity, v.created_at AS viewer_created_at, c.content_guid, c.integration_guid
 FROM viewer_session s JOIN viewer v ON v.guid = s.viewer_guid LEFT JOIN consent c ON c.viewer_guid = s.viewer_guid
 ORDER BY s.created_at, s.hash

@@ -60,6 +60,10 @@ def ticket(_request: web.Request) -> None:
     """Leave it to the handler: seal, age, first use, host and binding cookie decide (``flows.hand_over``)."""
 
 
+def logout_token(_request: web.Request) -> None:
+    """Leave it to the handler: the token's signature, age and first use decide (``flows.provider_logout``)."""
+
+
 def own_page(request: web.Request) -> None:
     """Let in what a page of ours, or of content on the same origin, sends; fail closed when the browser does not say."""
     headers = raw_headers(request)

@@ -17,6 +17,7 @@ from proxy.web.hand_over import TICKET_PATH, take_ticket
 from proxy.web.health import live, ready
 from proxy.web.loop_breaker import BREAKER, LoopBreaker
 from proxy.web.middleware import answers
+from proxy.web.provider_logout import BACKCHANNEL_PATH, backchannel_logout
 from proxy.web.refusals import refusals
 from proxy.web.services import API, CONTROL, ApiServices, ControlServices
 from proxy.web.sign_out import ask_to_sign_out, sign_out, signed_out
@@ -45,6 +46,7 @@ CONTROL_PLANE = (
     Route("GET", TICKET_PATH, take_ticket, guards.ticket, guards.at_content_host),
     Route("GET", "/__oauth__/logout", ask_to_sign_out, guards.anyone, guards.anywhere),
     Route("POST", "/__oauth__/logout", sign_out, guards.own_page, guards.anywhere),
+    Route("POST", BACKCHANNEL_PATH, backchannel_logout, guards.logout_token),
     Route("GET", "/__oauth__/signed-out", signed_out, guards.anyone, guards.anywhere),
     Route("GET", "/__oauth__/static/{name}", static_file, guards.anyone, guards.anywhere),
     Route("GET", "/__health__/live", live, guards.exact_address, guards.anywhere),

@@ -12,6 +12,7 @@ from aiohttp import web
 from proxy.flows.callback_outcomes import CallbackOutcome, ProviderUnavailable
 from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
+from proxy.flows.provider_logout import LogoutOutcome
 from proxy.flows.sessions import Admission
 from proxy.model import Content, ContentGuid, Directory, Integration, SessionHash
 from proxy.policy.cookies import CookieNames
@@ -64,6 +65,13 @@ class HandOver(Protocol):
         """Take a ticket."""
 
 
+class ProviderLogouts(Protocol):
+    """Ends sessions that are over at the provider: ``flows.provider_logout``."""
+
+    async def end(self, token: str) -> LogoutOutcome:
+        """End what a logout token names."""
+
+
 class Exchange(Protocol):
     """Hands tokens to content: ``flows.exchange``."""
 
@@ -93,6 +101,7 @@ class ControlServices:
     authorization: Authorization
     sessions: Sessions
     hand_over: HandOver
+    provider_logouts: ProviderLogouts
     directory: Directory
     cookies: CookieNames
     public_url: str

@@ -26,12 +26,12 @@ _CREDENTIALS = _FLOWS + "test_credentials.py::"
 _EXCHANGE = _FLOWS + "test_exchange.py::"
 _SESSIONS = _FLOWS + "test_sessions.py::"
 _ID_TOKEN = "tests/unit/oauth/test_id_token.py::"
+_CONTRACT_LOGOUT = "tests/contract/test_provider_logout.py::"
 _JWKS = "tests/unit/oauth/test_jwks.py::"
 _DISCOVERY = "tests/unit/oauth/test_discovery.py::"
 _API = "tests/unit/web/api/test_api.py::"
 _SEALING = "tests/unit/test_sealing.py::"
 _LOGS = "tests/unit/test_logs.py::"
-_LOGOUT = "sign-out told by the provider (back-channel logout)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +209,11 @@ ROWS = {
             "The absolute end holds for both; sockets close with 4401.", "oauth2-proxy #2735; CVE-2024-21492",
             (_SESSIONS + "test_constant_traffic_does_not_outlive_the_absolute_end",
              "tests/unit/gateway/test_review.py::test_a_socket_ends_with_the_absolute_end_of_its_session")),
-    88: Row("F", "Forged, replayed or misshapen logout tokens.", "There is no endpoint for them.",
-            "mod_auth_openidc 08/2026", waits=_LOGOUT),
-    89: Row("F", "A logout for a person who has a newer session.", "There is no endpoint for it.",
-            "mod_auth_openidc 08/2026", waits=_LOGOUT),
+    88: Row("F", "Forged, replayed or misshapen logout tokens.", "400 (405 for another method), and no session ends.",
+            "mod_auth_openidc 08/2026"),
+    89: Row("F", "A logout for a person who has a newer session.", "The newer one is found and ends.",
+            "mod_auth_openidc 08/2026",
+            (_CONTRACT_LOGOUT + "test_a_newer_session_of_the_same_person_is_found_when_an_older_one_has_gone",)),
     91: Row("F", "One browser, first as one person, then as another; or with a session that somebody planted.",
             "A new session id at each sign-in; nothing of the first is carried over.",
             "gitea #17740, calibre-web #2623"),

@@ -61,7 +61,7 @@ async def test_a_session_that_is_not_there_or_not_alone_is_not_ended(house, revo
     async def add(transaction):
         for twin in twins:
             await transaction.rows(
-                "INSERT INTO viewer_session SELECT :hash, viewer_guid, created_at, last_seen_at, expires_at "
+                "INSERT INTO viewer_session SELECT :hash, viewer_guid, created_at, last_seen_at, expires_at, sid_hash "
                 "FROM viewer_session WHERE hash = :of",
                 {"hash": twin, "of": alive.session.hash},
             )

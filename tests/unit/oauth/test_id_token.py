@@ -7,17 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.oauth.id_token import (
-    MAX_HEADER_CHARS,
-    MAX_SIGNATURE_CHARS,
-    MAX_TOKEN_CHARS,
-    Expected,
-    IdTokenRefused,
-    UnknownKey,
-    verify_id_token,
-)
+from proxy.oauth.id_token import Expected, IdTokenRefused, verify_id_token
 from proxy.oauth.jwks import SigningKey, parse_jwks
 from proxy.oauth.metadata import AuthorizationServer
+from proxy.oauth.signed_token import MAX_HEADER_CHARS, MAX_SIGNATURE_CHARS, MAX_TOKEN_CHARS, UnknownKey
 from tests.doubles.signing import Signer, at_hash, jwks, private_key, public_jwk, segment
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -96,6 +96,7 @@ class Flows:
     taken: HandedOver | TicketUsed | TicketRefused = field(
         default_factory=lambda: TicketRefused(because="unreadable", return_to="/")
     )
+    end_outcome: object = True
     tickets: list[dict[str, object]] = field(default_factory=list)
     noted: list[tuple[str | None, str, str]] = field(default_factory=list)
     redeemed: list[dict[str, object]] = field(default_factory=list)
@@ -126,9 +127,11 @@ class Flows:
     async def note_asked(self, session_id: str | None, content: Content, integration: Integration) -> None:
         self.noted.append((session_id, content.name, integration.name))
 
-    async def end(self, session: str) -> bool:
+    async def end(self, session: str) -> object:
         self.ended.append(session)
-        return True
+        if isinstance(self.end_outcome, Exception):
+            raise self.end_outcome
+        return self.end_outcome
 
     async def end_everywhere(self, session_id: str) -> None:
         self.ended.append(("everywhere", session_id))
@@ -183,6 +186,7 @@ def services(flows: Flows, *, sign_in: IntegrationGuid | None = None, public_url
         authorization=flows,
         sessions=flows,
         hand_over=flows,
+        provider_logouts=flows,
         directory=Directory(
             contents={content.guid: content for content in contents},
             integrations={one.guid: one for one in (WAREHOUSE, LAKE, UNUSED)},

@@ -12,6 +12,7 @@ from proxy.web.static_files import static_url
 from tests.unit.web.conftest import CALLBACK, NAVIGATION, XHR
 
 NAMED = {guards.anyone, guards.exact_address, guards.flow_state, guards.ticket, guards.own_page, guards.local_program,
+         guards.logout_token,
          guards.content_key}  # fmt: skip
 SERVED_AT_CONTENT_HOSTS = {
     "/__oauth__/ticket", "/__oauth__/logout", "/__oauth__/signed-out", "/__oauth__/static/{name}", "/__health__/live",
