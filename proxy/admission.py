@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
 from math import inf
+from typing import assert_never
 
 from proxy.model import (
     Change,
@@ -88,16 +89,14 @@ class AdmissionTable:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, session_id: str, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
-        """Return session and header block; ``None``: ask the slow lane."""
-        return self._block(SessionHash(sha256(session_id.encode()).digest()), content_guid, now)
+    def find_at_host(self, handle: bytes, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
+        """Find by the hash of a cookie of a content's own host; a session's own cookie is nothing there."""
+        key = self._by_handle.get((HandleHash(handle), content_guid))
+        return None if key is None else self.find(key, content_guid, now)
 
-    def find_at_host(self, handle: str, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
-        """Return the same for the cookie of a content's own host; a session's own cookie is nothing there."""
-        key = self._by_handle.get((HandleHash(sha256(handle.encode()).digest()), content_guid))
-        return None if key is None else self._block(key, content_guid, now)
-
-    def _block(self, key: SessionHash, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
+    def find(self, session: bytes, content_guid: ContentGuid, now: float) -> tuple[SessionHash, bytes] | None:
+        """Return session and header block, by the hash of the session's cookie; ``None``: ask the slow lane."""
+        key = SessionHash(session)
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -164,6 +163,8 @@ class AdmissionTable:
                 self._of_viewer.clear()
                 self._by_handle.clear()
                 self._handles_of.clear()
+            case _:
+                assert_never(change)
 
     def seen_since_flush(self, now: float) -> Iterator[Mapping[SessionHash, datetime]]:
         """Give the sessions active since the last call, for the store: in batches, at least one, which may be empty.
@@ -194,6 +195,8 @@ class AdmissionTable:
                     touched = viewer == admit.viewer_guid
                 case ChangesLost():
                     touched = True
+                case _:
+                    assert_never(change)
             if touched:
                 return True
         return False

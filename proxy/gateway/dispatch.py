@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, assert_never
 import structlog
 from multidict import CIMultiDict
 
-from proxy.admission import Admit
+from proxy.admission import Admit, session_hash
 from proxy.errors import StoreUnavailable
 from proxy.gateway.ways import answer_here, refuse, to_content, to_control_plane
 from proxy.model import Anyone, Content
-from proxy.policy.cookies import session_ids
 from proxy.policy.origin import is_foreign
 from proxy.policy.redirects import Answer, how_to_ask
 from proxy.policy.routing import (
@@ -96,16 +95,17 @@ def _to_content(exchange: Exchange, content: Content) -> None:
         to_content(exchange, b"", None)
         return
     if board.vouching is None:
-        ids = session_ids(request.cookies, board.names) if request.cookies else None
-        session_id = ids[0] if ids else None
+        cookie = request.set.cookie(board.names)
         find = board.admission.find_at_host if content.origin else board.admission.find
     else:
-        session_id, find = vouched(board.vouching, request.headers), board.admission.find
-    hit = find(session_id, content.guid, board.now) if session_id is not None else None
+        said = vouched(board.vouching, request.headers)
+        cookie = None if said is None else (said, session_hash(said))
+        find = board.admission.find
+    hit = find(cookie[1], content.guid, board.now) if cookie is not None else None
     if hit is not None:
         to_content(exchange, hit[1], hit[0])
     else:
-        exchange.waiting = board.spawn(_slow_lane(exchange, content, session_id))
+        exchange.waiting = board.spawn(_slow_lane(exchange, content, cookie[0] if cookie is not None else None))
 
 
 async def _slow_lane(exchange: Exchange, content: Content, session_id: str | None) -> None:

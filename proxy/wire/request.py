@@ -7,8 +7,14 @@ against httptools 0.9). A refusal is a status and a constant word for the log.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
+from proxy.policy.cookies import session_ids
 from proxy.policy.routing import Malformed, split_target
+
+if TYPE_CHECKING:
+    from proxy.policy.cookies import CookieNames
 
 Header = tuple[bytes, bytes]
 
@@ -32,49 +38,86 @@ class Refusal:
     because: str
 
 
-class RequestHead:
-    """One request head, filled by the parser's callbacks."""
+class HeaderSet:
+    """The headers of a request, and what follows from them alone.
 
-    __slots__ = (
-        "cookies",
-        "headers",
-        "is_http10",
-        "is_upgrade",
-        "keep_alive",
-        "method",
-        "named",
-        "path",
-        "query",
-        "repeated",
-        "target",
-    )
+    A page that polls, or a callback that fires, sends the same headers again and again over one connection: equal ones
+    share one set, so that what follows from them is worked out once.
+    """
+
+    __slots__ = ("_cookie", "_cookies", "_is_cookie_read", "lines", "named", "pairs", "refusal")
+
+    def __init__(self, pairs: list[Header]) -> None:
+        self.pairs = pairs
+        self.named: dict[bytes, bytes] = {}
+        """The headers of ``_SINGULAR``, names in lower case."""
+        self.lines: dict[bool, bytes] = {}
+        """What contents get of them (``heads.request_head``), with and without an upgrade."""
+        self._cookies: list[bytes] = []
+        self._cookie: tuple[str, bytes] | None = None
+        self._is_cookie_read = False
+        is_repeated = False
+        for name, value in pairs:
+            folded = name.lower()
+            if folded in _SINGULAR:
+                is_repeated = is_repeated or folded in self.named
+                self.named[folded] = value
+            elif folded == b"cookie":
+                self._cookies.append(value)
+        self.refusal = Refusal(400, "header repeated") if is_repeated else self._framing_refusal()
+        """Why no request can have these headers."""
+
+    def cookie(self, names: CookieNames) -> tuple[str, bytes] | None:
+        """Return our session cookie's value and its SHA-256; ``None`` without one that can be believed."""
+        if not self._is_cookie_read:
+            self._is_cookie_read = True
+            found = session_ids(self._cookies, names) if self._cookies else None
+            self._cookie = (found[0], sha256(found[0].encode()).digest()) if found else None
+        return self._cookie
+
+    def _framing_refusal(self) -> Refusal | None:
+        coding, length = self.named.get(b"transfer-encoding"), self.named.get(b"content-length")
+        if coding is not None:
+            if length is not None:
+                return Refusal(400, "two framings")
+            if coding.strip().lower() != b"chunked":
+                return Refusal(501, "transfer-encoding unknown")
+        if length is not None and not length.isdigit():
+            return Refusal(400, "content-length")
+        if self.named.get(b"expect", b"100-continue").strip().lower() != b"100-continue":
+            return Refusal(417, "expectation unknown")
+        return None
+
+
+_NO_HEADERS = HeaderSet([])
+
+
+class RequestHead:
+    """One request head, filled by the reader."""
+
+    __slots__ = ("is_http10", "is_upgrade", "keep_alive", "method", "named", "path", "query", "set", "target")
 
     def __init__(self) -> None:
         self.method = b""
         self.target = b""
         self.path = self.query = b""
         """The target's halves, once it was found usable."""
-        self.headers: list[Header] = []
-        self.named: dict[bytes, bytes] = {}
-        """The headers of ``_SINGULAR``, names in lower case."""
-        self.cookies: list[bytes] = []
-        self.repeated = b""
-        """A singular header that came twice."""
+        self.set = _NO_HEADERS
+        self.named = _NO_HEADERS.named
         self.is_http10 = False
         self.is_upgrade = False
         """The parser saw ``Upgrade`` and a ``Connection`` that names it."""
         self.keep_alive = True
 
-    def index(self) -> None:
-        """Find the headers that decide something; to be called once, with ``headers`` complete."""
-        for name, value in self.headers:
-            folded = name.lower()
-            if folded in _SINGULAR:
-                if folded in self.named:
-                    self.repeated = folded
-                self.named[folded] = value
-            elif folded == b"cookie":
-                self.cookies.append(value)
+    def has(self, headers: HeaderSet) -> None:
+        """Take the headers, which are complete."""
+        self.set = headers
+        self.named = headers.named
+
+    @property
+    def headers(self) -> list[Header]:
+        """All headers as they were received."""
+        return self.set.pairs
 
     @property
     def is_chunked(self) -> bool:
@@ -116,25 +159,9 @@ class RequestHead:
             return Refusal(505, "version")
         if len(self.target) > max_target_bytes:
             return Refusal(414, "target too long")
-        if self.repeated:
-            return Refusal(400, "header repeated")
-        return self._framing_refusal() or self._shape_refusal()
-
-    def _framing_refusal(self) -> Refusal | None:
-        coding = self.named.get(b"transfer-encoding")
-        if coding is not None:
-            if self.is_http10:
-                return Refusal(400, "transfer-encoding in HTTP/1.0")
-            if b"content-length" in self.named:
-                return Refusal(400, "two framings")
-            if coding.strip().lower() != b"chunked":
-                return Refusal(501, "transfer-encoding unknown")
-        length = self.named.get(b"content-length")
-        if length is not None and not length.isdigit():
-            return Refusal(400, "content-length")
-        if self.named.get(b"expect", b"100-continue").strip().lower() != b"100-continue":
-            return Refusal(417, "expectation unknown")
-        return None
+        if self.is_http10 and b"transfer-encoding" in self.named:
+            return Refusal(400, "transfer-encoding in HTTP/1.0")
+        return self.set.refusal or self._shape_refusal()
 
     def _shape_refusal(self) -> Refusal | None:
         if not self.is_http10 and not self.named.get(b"host"):

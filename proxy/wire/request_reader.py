@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import httptools
 
-from proxy.wire.request import Refusal, RequestHead
+from proxy.wire.request import HeaderSet, Refusal, RequestHead
 
 
 class _Refused(Exception):
@@ -27,7 +27,7 @@ class RequestReader:
     """One request at a time; ``next_request`` makes room for the following one."""
 
     __slots__ = (
-        "_body", "_headers", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade",
+        "_body", "_headers", "_last", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade",
         "has_more", "head", "head_bytes", "is_complete", "is_head_done",
     )  # fmt: skip
 
@@ -36,6 +36,7 @@ class RequestReader:
         self._max_headers = max_headers
         self._max_target_bytes = max_target_bytes
         self._parser = httptools.HttpRequestParser(self)
+        self._last = HeaderSet([])
         self.has_more = False
         """Bytes came behind a request that is not answered yet: they are ignored, and so is all that follows."""
         self.behind_upgrade = b""
@@ -45,7 +46,7 @@ class RequestReader:
     def next_request(self) -> None:
         """Be ready for the next head."""
         self.head = RequestHead()
-        self._headers = self.head.headers
+        self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self.head_bytes = 0
         """Bytes of the present head so far (and of what came in one segment with its end)."""
@@ -103,8 +104,10 @@ class RequestReader:
     def on_headers_complete(self) -> None:
         parser, head = self._parser, self.head
         self.is_head_done = True
-        self._headers = []  # for trailers, which nobody gets
-        head.index()
+        headers, self._headers = self._headers, []  # what comes now are trailers, which nobody gets
+        if headers != self._last.pairs:
+            self._last = HeaderSet(headers)
+        head.has(self._last)
         head.method = parser.get_method()
         version = parser.get_http_version()
         head.is_http10 = version == "1.0"

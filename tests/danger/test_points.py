@@ -38,11 +38,6 @@ def test_every_test_names_the_fault_it_was_seen_to_fail_with(fault: Fault) -> No
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.says)
-def test_every_fault_can_still_be_put_into_the_code(fault: Fault) -> None:
-    assert (REPOSITORY / fault.file).read_text().count(fault.old) == 1
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.says)
 def test_every_fault_can_still_be_put_in(fault: Fault) -> None:
     """Who moves or rewrites that place looks for the fault anew: ``python -m tests.danger NUMBER``."""
     assert (REPOSITORY / fault.file).read_text().count(fault.old) == 1

@@ -46,31 +46,31 @@ def filled(**changes) -> AdmissionTable:
 
 def test_what_was_filled_is_found_until_it_is_stale():
     one = filled()
-    assert one.find("s1", SALES, 1999.0) == (session_hash("s1"), b"T: 1\r\n")
-    assert one.find("s1", SALES, 2000.0) is None
+    assert one.find(session_hash("s1"), SALES, 1999.0) == (session_hash("s1"), b"T: 1\r\n")
+    assert one.find(session_hash("s1"), SALES, 2000.0) is None
 
 
 def test_a_block_is_for_one_content_only():
-    assert filled().find("s1", MARKETING, 1000.0) is None
+    assert filled().find(session_hash("s1"), MARKETING, 1000.0) is None
 
 
 def test_an_unknown_session_is_not_found():
-    assert filled().find("s2", SALES, 1000.0) is None
+    assert filled().find(session_hash("s2"), SALES, 1000.0) is None
 
 
 def test_the_idle_end_counts_from_the_last_request():
     one = table(idle_s=100.0)
     one.fill(admit(good_until=9e9), SALES, epoch=0, now=1000.0)
-    assert one.find("s1", SALES, 1099.0)
-    assert one.find("s1", SALES, 1198.0)
-    assert one.find("s1", SALES, 1298.0) is None
+    assert one.find(session_hash("s1"), SALES, 1099.0)
+    assert one.find(session_hash("s1"), SALES, 1198.0)
+    assert one.find(session_hash("s1"), SALES, 1298.0) is None
     assert len(one) == 0
 
 
 def test_the_absolute_end_holds_whatever_the_traffic():
     one = table(idle_s=1e9)
     one.fill(admit(good_until=9e9), SALES, epoch=0, now=1000.0)
-    assert one.find("s1", SALES, 90_000.0) is None
+    assert one.find(session_hash("s1"), SALES, 90_000.0) is None
 
 
 def test_an_open_socket_counts_as_activity():
@@ -78,7 +78,7 @@ def test_an_open_socket_counts_as_activity():
     one.fill(admit(good_until=9e9), SALES, epoch=0, now=1000.0)
     one.touch(session_hash("s1"), 1090.0)
     one.touch(session_hash("nobody"), 1090.0)
-    assert one.find("s1", SALES, 1150.0)
+    assert one.find(session_hash("s1"), SALES, 1150.0)
 
 
 def test_a_fill_that_began_before_a_change_is_thrown_away():
@@ -86,13 +86,13 @@ def test_a_fill_that_began_before_a_change_is_thrown_away():
     before = one.epoch
     one.apply(SessionEnded(session_hash("s1")))
     assert not one.fill(admit(), SALES, epoch=before, now=1000.0)
-    assert one.find("s1", SALES, 1000.0) is None
+    assert one.find(session_hash("s1"), SALES, 1000.0) is None
 
 
 def test_a_signed_out_session_is_gone_at_once():
     one = filled()
     one.apply(SessionEnded(session_hash("s1")))
-    assert one.find("s1", SALES, 1000.0) is None
+    assert one.find(session_hash("s1"), SALES, 1000.0) is None
     assert one.viewer_of(session_hash("s1")) is None
 
 
@@ -100,8 +100,8 @@ def test_new_credentials_empty_the_blocks_of_that_viewer_only():
     one = filled()
     one.fill(admit("s2", viewer="bob"), SALES, epoch=one.epoch, now=1000.0)
     one.apply(CredentialsChanged(ViewerGuid("ada"), IntegrationGuid("warehouse")))
-    assert one.find("s1", SALES, 1000.0) is None
-    assert one.find("s2", SALES, 1000.0)
+    assert one.find(session_hash("s1"), SALES, 1000.0) is None
+    assert one.find(session_hash("s2"), SALES, 1000.0)
 
 
 def test_a_consent_that_ended_empties_that_content_for_one_or_for_all():
@@ -109,10 +109,10 @@ def test_a_consent_that_ended_empties_that_content_for_one_or_for_all():
     one.fill(admit(), MARKETING, epoch=one.epoch, now=1000.0)
     one.fill(admit("s2", viewer="bob"), SALES, epoch=one.epoch, now=1000.0)
     one.apply(ConsentEnded(ViewerGuid("ada"), SALES))
-    assert one.find("s1", SALES, 1000.0) is None
-    assert one.find("s1", MARKETING, 1000.0)
+    assert one.find(session_hash("s1"), SALES, 1000.0) is None
+    assert one.find(session_hash("s1"), MARKETING, 1000.0)
     one.apply(ConsentEnded(None, SALES))
-    assert one.find("s2", SALES, 1000.0) is None
+    assert one.find(session_hash("s2"), SALES, 1000.0) is None
 
 
 def test_lost_changes_empty_the_table_and_throw_away_what_is_being_filled():
@@ -122,25 +122,25 @@ def test_lost_changes_empty_the_table_and_throw_away_what_is_being_filled():
     assert len(one) == 0
     assert not one.fill(admit(), SALES, epoch=before, now=1000.0)
     assert one.fill(admit(), SALES, epoch=one.epoch, now=1000.0)
-    assert one.find("s1", SALES, 1000.0)
+    assert one.find(session_hash("s1"), SALES, 1000.0)
 
 
 def test_the_table_is_bounded_and_drops_the_least_recently_used():
     one = table(max_sessions=2)
     for name in ("s1", "s2"):
         one.fill(admit(name, viewer=name), SALES, epoch=0, now=1000.0)
-    one.find("s1", SALES, 1000.0)
+    one.find(session_hash("s1"), SALES, 1000.0)
     one.fill(admit("s3", viewer="s3"), SALES, epoch=0, now=1000.0)
     assert len(one) == 2
-    assert one.find("s2", SALES, 1000.0) is None
-    assert one.find("s1", SALES, 1000.0)
+    assert one.find(session_hash("s2"), SALES, 1000.0) is None
+    assert one.find(session_hash("s1"), SALES, 1000.0)
 
 
 def test_activity_is_reported_once():
     one = filled()
     assert list(one.seen_since_flush(1060.0)) == [{session_hash("s1"): datetime.fromtimestamp(1000.0, UTC)}]
     assert list(one.seen_since_flush(1120.0)) == [{}]
-    one.find("s1", SALES, 1130.0)
+    one.find(session_hash("s1"), SALES, 1130.0)
     assert [list(seen) for seen in one.seen_since_flush(1180.0)] == [[session_hash("s1")]]
 
 
@@ -167,19 +167,19 @@ def test_a_second_session_of_a_viewer_outlives_the_first():
     one = filled()
     one.fill(admit("s2"), SALES, epoch=0, now=1000.0)
     one.apply(SessionEnded(session_hash("s1")))
-    assert one.find("s1", SALES, 1000.0) is None
-    assert one.find("s2", SALES, 1000.0)
+    assert one.find(session_hash("s1"), SALES, 1000.0) is None
+    assert one.find(session_hash("s2"), SALES, 1000.0)
     one.apply(CredentialsChanged(ViewerGuid("ada"), IntegrationGuid("warehouse")))
     assert one.viewer_of(session_hash("s2")) == "ada"
-    assert one.find("s2", SALES, 1000.0) is None
+    assert one.find(session_hash("s2"), SALES, 1000.0) is None
 
 
 def test_a_new_block_for_a_content_takes_the_place_of_the_old_one_beside_those_of_others():
     one = filled()
     one.fill(admit(block=b"M: 1\r\n"), MARKETING, epoch=0, now=1000.0)
     one.fill(admit(block=b"T: 2\r\n"), SALES, epoch=0, now=1000.0)
-    assert one.find("s1", SALES, 1000.0) == (session_hash("s1"), b"T: 2\r\n")
-    assert one.find("s1", MARKETING, 1000.0) == (session_hash("s1"), b"M: 1\r\n")
+    assert one.find(session_hash("s1"), SALES, 1000.0) == (session_hash("s1"), b"T: 2\r\n")
+    assert one.find(session_hash("s1"), MARKETING, 1000.0) == (session_hash("s1"), b"M: 1\r\n")
 
 
 def test_a_full_table_is_nothing_to_the_garbage_collector():
@@ -204,19 +204,19 @@ def with_handle(**changes) -> AdmissionTable:
 
 
 def test_a_handle_finds_its_session_at_its_contents_host():
-    assert with_handle().find_at_host("h1", SALES, 1999.0) == (session_hash("s1"), b"T: 1\r\n")
-    assert with_handle().find_at_host("h1", SALES, 2000.0) is None
+    assert with_handle().find_at_host(session_hash("h1"), SALES, 1999.0) == (session_hash("s1"), b"T: 1\r\n")
+    assert with_handle().find_at_host(session_hash("h1"), SALES, 2000.0) is None
 
 
 def test_a_handle_is_nothing_at_another_contents_host_and_nothing_at_the_public_one():
     one = with_handle()
     one.fill(admit(handle="h2"), MARKETING, epoch=one.epoch, now=1000.0)
-    assert one.find_at_host("h1", MARKETING, 1000.0) is None
-    assert one.find("h1", SALES, 1000.0) is None
+    assert one.find_at_host(session_hash("h1"), MARKETING, 1000.0) is None
+    assert one.find(session_hash("h1"), SALES, 1000.0) is None
 
 
 def test_the_sessions_own_cookie_is_nothing_at_a_contents_host():
-    assert with_handle().find_at_host("s1", SALES, 1000.0) is None
+    assert with_handle().find_at_host(session_hash("s1"), SALES, 1000.0) is None
 
 
 def test_the_end_of_a_session_takes_every_handle_along():
@@ -226,8 +226,8 @@ def test_the_end_of_a_session_takes_every_handle_along():
     one.fill(admit(handle="h1"), SALES, epoch=one.epoch, now=1000.0)
     one.apply(SessionEnded(session_hash("s1")))
     one.fill(admit(), SALES, epoch=one.epoch, now=1000.0)
-    assert one.find_at_host("h1", SALES, 1000.0) is None
-    assert one.find_at_host("h2", MARKETING, 1000.0) is None
+    assert one.find_at_host(session_hash("h1"), SALES, 1000.0) is None
+    assert one.find_at_host(session_hash("h2"), MARKETING, 1000.0) is None
     assert (one._by_handle, one._handles_of) == ({}, {})
 
 
@@ -246,13 +246,13 @@ def test_lost_changes_leave_no_handle_behind():
 def test_what_a_change_makes_untrue_is_untrue_for_the_handle_too():
     one = with_handle()
     one.apply(ConsentEnded(ViewerGuid("ada"), SALES))
-    assert one.find_at_host("h1", SALES, 1000.0) is None
+    assert one.find_at_host(session_hash("h1"), SALES, 1000.0) is None
 
 
 def test_activity_at_a_contents_host_is_activity_of_the_session():
     one = table(idle_s=100.0)
     one.fill(admit(good_until=9e9, handle="h1"), SALES, epoch=0, now=1000.0)
     one.fill(admit(good_until=9e9), MARKETING, epoch=0, now=1000.0)
-    assert one.find_at_host("h1", SALES, 1090.0)
-    assert one.find("s1", MARKETING, 1180.0)
+    assert one.find_at_host(session_hash("h1"), SALES, 1090.0)
+    assert one.find(session_hash("s1"), MARKETING, 1180.0)
     assert [list(seen) for seen in one.seen_since_flush(1180.0)] == [[session_hash("s1")]]

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from proxy.admission import AdmissionTable
+from proxy.admission import AdmissionTable, session_hash
 from proxy.model import ContentGuid
 from proxy.policy.limits import Limits
 from proxy.wire.frames import PING, close_frame
@@ -246,11 +246,11 @@ def test_so_many_sessions_are_in_memory_and_one_more_drops_the_one_unused_for_lo
         for name in ("a", "b", "c"):
             one.admit(name)
         content = ContentGuid("content-sales")
-        assert all(table.find(name, content, one.board.now) for name in ("a", "b", "c"))
+        assert all(table.find(session_hash(name), content, one.board.now) for name in ("a", "b", "c"))
         one.admit("d")
         assert len(table) == 3
-        assert table.find("a", content, one.board.now) is None
-        assert all(table.find(name, content, one.board.now) for name in ("b", "c", "d"))
+        assert table.find(session_hash("a"), content, one.board.now) is None
+        assert all(table.find(session_hash(name), content, one.board.now) for name in ("b", "c", "d"))
 
 
 # — none is forgotten ——————————————————————————————————————————————————————————————————————————————

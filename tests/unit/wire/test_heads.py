@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from proxy.policy.vouching import Vouching
 from proxy.wire.heads import answer_head, refusal, request_head_to_control
-from proxy.wire.request import RequestHead
+from proxy.wire.request import HeaderSet, RequestHead
 
 
 def test_an_interim_answer_of_our_own_application_has_a_status_and_nothing_else():
@@ -28,8 +28,7 @@ RULE = Vouching(user=b"x-user", secret=b"x-secret", secret_hash=sha256(b"s3cret"
 def to_control(*headers: tuple[bytes, bytes]) -> bytes:
     request = RequestHead()
     request.method, request.target = b"GET", b"/__oauth__/login"
-    request.headers = [(b"Host", b"h"), *headers]
-    request.index()
+    request.has(HeaderSet([(b"Host", b"h"), *headers]))
     return request_head_to_control(request, public_host=b"h", client="192.0.2.1", request_id="r", vouching=RULE)
 
 

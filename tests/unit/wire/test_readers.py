@@ -1,9 +1,14 @@
 """Readers without a socket: the same bytes mean the same, however they are cut."""
 
+from hashlib import sha256
+
 import pytest
 
+from proxy.policy.cookies import cookie_names
 from proxy.wire.answer_reader import AnswerReader, BrokenAnswer, Framing
 from proxy.wire.request_reader import RequestReader
+
+NAMES = cookie_names("http://localhost")
 
 REQUEST = (
     b"POST /sales/?a=1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
@@ -126,3 +131,43 @@ def test_a_head_that_never_ends_is_broken():
 
     with pytest.raises(BrokenAnswer):
         reader.feed(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100)
+
+
+def ask(reader, target, *headers):
+    reader.next_request()
+    lines = b"".join(b"%b: %b\r\n" % header for header in ((b"Host", b"localhost"), *headers))
+    assert reader.feed(b"GET %b HTTP/1.1\r\n%b\r\n" % (target, lines)) is None
+    return reader.head
+
+
+def test_requests_with_equal_headers_share_what_follows_from_them_and_nothing_else():
+    reader = RequestReader(**LIMITS)
+
+    one = ask(reader, b"/sales/1", (b"Cookie", NAMES.session.encode() + b"=ada"))
+    two = ask(reader, b"/sales/2", (b"Cookie", NAMES.session.encode() + b"=ada"))
+
+    assert two.set is one.set
+    assert (one.target, two.target) == (b"/sales/1", b"/sales/2")
+    assert two.set.cookie(NAMES) == ("ada", sha256(b"ada").digest())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param([(b"Cookie", NAMES.session.encode() + b"=eve")], id="another cookie"),
+        pytest.param([(b"cookie", NAMES.session.encode() + b"=ada")], id="another spelling"),
+        pytest.param([(b"Cookie", NAMES.session.encode() + b"=ada"), (b"A", b"")], id="one header more"),
+        pytest.param([], id="no cookie"),
+    ],
+)
+def test_requests_whose_headers_differ_in_anything_share_nothing(other):
+    reader = RequestReader(**LIMITS)
+
+    one = ask(reader, b"/sales/", (b"Cookie", NAMES.session.encode() + b"=ada"))
+    two = ask(reader, b"/sales/", *other)
+
+    assert two.set is not one.set
+    assert two.set.lines is not one.set.lines
+    expected = dict(other).get(b"Cookie", dict(other).get(b"cookie"))
+    value = None if expected is None else expected.partition(b"=")[2].decode()
+    assert two.set.cookie(NAMES) == (None if value is None else (value, sha256(value.encode()).digest()))

@@ -2,14 +2,13 @@
 
 import pytest
 
-from proxy.wire.request import RequestHead
+from proxy.wire.request import HeaderSet, RequestHead
 
 
 def head(*headers, method=b"POST", is_http10=False):
     one = RequestHead()
     one.method, one.target, one.is_http10 = method, b"/sales/", is_http10
-    one.headers = [(b"Host", b"localhost"), *headers]
-    one.index()
+    one.has(HeaderSet([(b"Host", b"localhost"), *headers]))
     return one
 
 
