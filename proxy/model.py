@@ -81,6 +81,8 @@ class Integration:
     private_key: Secret | None = None
     """PEM; it or the secret proves who we are. Neither: a public client."""
     description: str = ""
+    pin_identity: bool = False
+    """Whether a viewer who consents again has to do so with the account that they used before."""
 
 
 INTERACTIVE_APP_MODES = frozenset({
@@ -287,6 +289,8 @@ class Credentials:
     """As granted, separated by spaces."""
     account: Identity | None
     """Who the viewer is at that provider, for display; never an authorization input."""
+    former_account: Identity | None = None
+    """Who they were there before they consented as another one."""
     ended_because: str = ""
     """Why ``state`` is not active, for operators: a constant word, never provider text."""
     claims: str | None = field(default=None, repr=False)

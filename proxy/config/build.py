@@ -127,6 +127,7 @@ def _integration(item: IntegrationSettings) -> Integration:
         client_secret=Secret(secret) if secret else None,
         private_key=Secret(key) if key else None,
         description=item.description,
+        pin_identity=item.pin_identity,
     )
 
 

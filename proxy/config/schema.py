@@ -370,6 +370,11 @@ class IntegrationSettings(_Section):
         description="The template's fields, keys as in Posit Connect's API. Required. Risk: holds `client_secret`; "
         'write it as "${NAME}" or "file:PATH".',
     )
+    pin_identity: Boolean = Field(
+        default=False,
+        description="Keep each viewer to the account there that they used first: consent by another one is refused. Default "
+        "false: it takes the place of the first one, and the log says so. It lasts until the viewer's grant is disconnected.",
+    )
 
 
 class AccessSettings(_Section):

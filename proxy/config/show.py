@@ -120,6 +120,7 @@ def _integration(item: Integration, config: Config) -> Value:
         **({"guid_is": _DERIVED} if item.guid == integration_guid(item.name) else {}),
         "slug": item.slug,
         "description": item.description,
+        "pin_identity": item.pin_identity,
         "template": item.template,
         "config": fields,
         "redirect_uri_to_register": config.redirect_uri,

@@ -16,6 +16,7 @@ import structlog
 from proxy.errors import Conflict
 from proxy.flows.callback import CallbackRefused, Callbacks, CodeReceived, Flow, unlocated
 from proxy.flows.callback_outcomes import (
+    AccountRefused,
     CallbackOutcome,
     CodeRefused,
     Granted,
@@ -24,7 +25,7 @@ from proxy.flows.callback_outcomes import (
     Replayed,
     StateRefused,
 )
-from proxy.flows.granted_records import GrantedRecords, random_text
+from proxy.flows.granted_records import GrantedRecords, change_of_account, random_text
 from proxy.flows.identities import Identities
 from proxy.flows.pending import to_state
 from proxy.flows.recipes import Recipe, recipe
@@ -35,6 +36,7 @@ from proxy.flows.token_seal import TokenSeal
 from proxy.model import (
     Change,
     Content,
+    Credentials,
     CredentialsChanged,
     Directory,
     Integration,
@@ -47,6 +49,7 @@ from proxy.model import (
 from proxy.oauth.authorization import authorization_url
 from proxy.oauth.message import Send
 from proxy.oauth.pkce import code_verifier, s256_challenge
+from proxy.policy.accounts import AccountChange, shown_name
 from proxy.policy.redirects import return_target
 from proxy.providers.registration import missing_scopes
 from proxy.sealing import NONCE_BYTES, KeyRing, hash_handle
@@ -154,12 +157,17 @@ class Authorization:
             return _refused(grant)
         return await self._write(flow, grant, session_id)
 
-    async def _write(self, flow: Flow, grant: Grant, session_id: str | None) -> Granted | StateRefused:
+    async def _write(self, flow: Flow, grant: Grant, session_id: str | None) -> Granted | StateRefused | AccountRefused:
         known = await self._known_session(session_id)
         viewer, keeps_session = await self._viewer(flow, grant, known)
         if viewer is None:
             return _refused(StateRefused(because="session_over", content=flow.content, return_to=flow.return_to))
         stands = await self._store.credentials(viewer.guid, flow.integration.guid)
+        change = change_of_account(flow, grant, stands)
+        if stands is not None and change is not AccountChange.NONE:
+            _tell_of_account(stands, change, is_refused=flow.integration.pin_identity)
+            if flow.integration.pin_identity:
+                return await self._refuse_account(flow, grant, stands, change)
         now = self._now()
         new_id = None if keeps_session else random_text(self._random_bytes, 32)
         completed = Completed(
@@ -171,10 +179,31 @@ class Authorization:
         try:
             await self._store.complete_authorization(completed)
         except Conflict:  # signed out since the lines above, and the viewer ended with it
+            await self._store.add_ended_grant(completed.credentials, now=now)
             return _refused(StateRefused(because="session_over", content=flow.content, return_to=flow.return_to))
         self._announce(completed, flow)
         return Granted(
             content=flow.content, return_to=flow.return_to, session_id=None if new_id is None else Secret(new_id)
+        )
+
+    async def _refuse_account(
+        self, flow: Flow, grant: Grant, stands: Credentials, change: AccountChange
+    ) -> AccountRefused:
+        """Give the grant back, unless it may be of the account whose grant goes on."""
+        assert stands.account is not None, "else there was nothing to compare with"
+        is_known = change is AccountChange.OTHER
+        if is_known:
+            now = self._now()
+            refused = self._records.credentials(flow, grant, stands.viewer_guid, now, replaces=None)
+            await self._store.add_ended_grant(refused, now=now)
+        return _refused(
+            AccountRefused(
+                content=flow.content,
+                integration=flow.integration,
+                return_to=flow.return_to,
+                expected=shown_name(stands.account),
+                is_known=is_known,
+            )
         )
 
     async def _known_session(self, session_id: str | None) -> KnownSession | None:
@@ -211,7 +240,16 @@ class Authorization:
         )
 
 
-Refused = TypeVar("Refused", bound=CallbackRefused | CodeRefused | ProviderUnavailable)
+def _tell_of_account(stands: Credentials, change: AccountChange, *, is_refused: bool) -> None:
+    log.warning(
+        "another account at the provider" if change is AccountChange.OTHER else "account at the provider unknown",
+        viewer=stands.viewer_guid,
+        integration=stands.integration_guid,
+        is_refused=is_refused,
+    )
+
+
+Refused = TypeVar("Refused", bound=CallbackRefused | CodeRefused | AccountRefused | ProviderUnavailable)
 
 
 def _refused(outcome: Refused) -> Refused:

@@ -68,6 +68,19 @@ class CodeRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRefused:
+    """The integration keeps viewers to the account that they used before, and this was not known to be it."""
+
+    content: Content
+    integration: Integration
+    return_to: str
+    expected: str
+    """What the viewer's own account is called there; empty: nothing that people know."""
+    is_known: bool
+    """It was another one; ``False``: the provider did not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFailed:
     """The provider came back with an error instead of a code."""
 
@@ -93,5 +106,6 @@ class Malformed:
 
 
 CallbackOutcome = (
-    Granted | Replayed | Declined | StateRefused | IssuerMismatch | CodeRefused | ProviderFailed | ProviderUnavailable | Malformed
+    Granted | Replayed | Declined | StateRefused | IssuerMismatch | CodeRefused | AccountRefused | ProviderFailed
+    | ProviderUnavailable | Malformed
 )  # fmt: skip

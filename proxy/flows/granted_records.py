@@ -24,6 +24,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
+from proxy.policy.accounts import AccountChange, account_change
 from proxy.providers.registration import granted_scope
 from proxy.sealing import SealBroken, hash_handle
 
@@ -73,6 +74,7 @@ class GrantedRecords:
             refresh_expires_at=refresh_ends_at,
             scope=granted_scope(flow.recipe.provider, tokens.scope) or flow.recipe.scope,
             account=grant.account,
+            former_account=_former_account(flow, grant, replaces),
             created_at=now,
             updated_at=now,
         )
@@ -108,6 +110,20 @@ class GrantedRecords:
 
     def _new_guid(self) -> str:
         return str(UUID(bytes=self._random_bytes(16), version=4))
+
+
+def change_of_account(flow: Flow, grant: Grant, stands: Credentials | None) -> AccountChange:
+    """Compare a grant with the row that it would replace; of another client or server nothing can be compared."""
+    if stands is None or stands.fingerprint != flow.recipe.fingerprint:
+        return AccountChange.NONE
+    return account_change(stands.account, grant.account)
+
+
+def _former_account(flow: Flow, grant: Grant, stands: Credentials | None) -> Identity | None:
+    if stands is None:
+        return None
+    is_other = change_of_account(flow, grant, stands) is AccountChange.OTHER
+    return stands.account if is_other else stands.former_account
 
 
 def _is_same_grant(flow: Flow, grant: Grant, stands: Credentials) -> bool:

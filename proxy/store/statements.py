@@ -22,17 +22,19 @@ VIEWER_EXISTS = "SELECT guid FROM viewer WHERE guid = :guid"
 REPLACE_CREDENTIALS = """
 INSERT INTO credentials (
     guid, viewer_guid, integration_guid, fingerprint, generation, state, access_token, refresh_token,
-    issued_at, expires_at, refresh_expires_at, scope, account, ended_because, claims, account_subject, created_at, updated_at
+    issued_at, expires_at, refresh_expires_at, scope, account, ended_because, claims, account_subject,
+    former_account, created_at, updated_at
 ) VALUES (
     :guid, :viewer_guid, :integration_guid, :fingerprint, :generation, :state, :access_token, :refresh_token,
-    :issued_at, :expires_at, :refresh_expires_at, :scope, :account, :ended_because, :claims, :account_subject, :created_at, :updated_at
+    :issued_at, :expires_at, :refresh_expires_at, :scope, :account, :ended_because, :claims,
+    :account_subject, :former_account, :created_at, :updated_at
 ) ON CONFLICT (viewer_guid, integration_guid) DO UPDATE SET
     guid = excluded.guid, fingerprint = excluded.fingerprint, generation = excluded.generation,
     state = excluded.state, access_token = excluded.access_token, refresh_token = excluded.refresh_token,
     issued_at = excluded.issued_at, expires_at = excluded.expires_at,
     refresh_expires_at = excluded.refresh_expires_at, scope = excluded.scope, account = excluded.account,
     ended_because = excluded.ended_because, claims = excluded.claims,
-    account_subject = excluded.account_subject, created_at = excluded.created_at, updated_at = excluded.updated_at,
+    account_subject = excluded.account_subject, former_account = excluded.former_account, created_at = excluded.created_at, updated_at = excluded.updated_at,
     lease_owner = NULL, lease_until = NULL
 """
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from proxy.errors import NotFound
 from proxy.flows.callback_outcomes import (
+    AccountRefused,
     CodeRefused,
     Declined,
     Granted,
@@ -103,6 +104,8 @@ async def callback(request: web.Request) -> web.Response:
             return _page(request, "issuer_mismatch", outcome, status=400)
         case CodeRefused(because=because):
             return _page(request, "code_refused", outcome, status=502, because=because)
+        case AccountRefused(expected=expected, is_known=is_known):
+            return _page(request, "account_refused", outcome, status=403, expected=expected, is_known=is_known)
         case ProviderFailed(error=error):
             word = error if _ERROR_WORD.fullmatch(error) else "unreadable"
             return _page(request, "provider_failed", outcome, status=502, error=word)
@@ -114,17 +117,26 @@ async def callback(request: web.Request) -> web.Response:
             assert_never(outcome)
 
 
-_WithWayBack = Declined | IssuerMismatch | CodeRefused | ProviderFailed
+_WithWayBack = Declined | IssuerMismatch | CodeRefused | AccountRefused | ProviderFailed
 
 
 def _page(
-    request: web.Request, template: str, outcome: _WithWayBack, *, status: int, because: str = "", error: str = ""
+    request: web.Request,
+    template: str,
+    outcome: _WithWayBack,
+    *,
+    status: int,
+    because: str = "",
+    error: str = "",
+    expected: str = "",
+    is_known: bool = False,
 ) -> web.Response:
     content, integration = outcome.content, outcome.integration
     link = login_link(request, content, integration=integration, return_to=outcome.return_to)
     return page(
         request, template, status=status,
-        content=content, integration=integration, link=link, because=because, error=error,
+        content=content, integration=integration, link=link,
+        because=because, error=error, expected=expected, is_known=is_known,
         without=without_link(request, content, integration, outcome.return_to),
     )  # fmt: skip
 

@@ -40,6 +40,7 @@ def check_integrations(draft: Draft) -> None:
     for path, item in draft.integrations:
         if draft.is_given(*path, "template"):
             _check_config(path, item, draft)
+            _check_pin(path, item, draft)
     _check_sign_in(draft)
 
 
@@ -133,6 +134,16 @@ def _check_sign_in(draft: Draft) -> None:
             where,
             f"`{name}` cannot say who the viewer is: it has no userinfo endpoint, and no ID tokens that can be verified (the "
             "scope openid, `issuer`, `jwks_uri`, and where many tenants come, `tenants`)",
+        )
+
+
+def _check_pin(path: Path, item: IntegrationSettings, draft: Draft) -> None:
+    provider = PROVIDERS.get(item.template)
+    is_judged = item.pin_identity and provider is not None and draft.is_given(*path, "config", "userinfo_uri")
+    if is_judged and provider is not None and not _can_identify(provider, item):
+        draft.report.add(
+            (*path, "pin_identity"),
+            "nothing says whose account it is: it has no userinfo endpoint, and no ID tokens that can be verified",
         )
 
 

@@ -76,6 +76,13 @@ def test_the_client_secret_is_a_secret_and_not_in_config(tmp_path):
     assert config.directory.sign_in == integration.guid
 
 
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_the_account_is_pinned_where_the_integration_says_so(tmp_path, is_pinned):
+    text = changed(("    template: custom\n", f"    template: custom\n    pin_identity: {str(is_pinned).lower()}\n"))
+    (integration,) = loaded(tmp_path, text).directory.integrations.values()
+    assert integration.pin_identity is is_pinned
+
+
 def test_guids_follow_from_names_and_never_change(tmp_path):
     directory = loaded(tmp_path, SOUND).directory
 

@@ -501,6 +501,19 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             )
         ],
     ),
+    "a pinned account that nothing names": (
+        [
+            ("sign_in: warehouse\n", ""),
+            ("      userinfo_uri: https://login.example.org/userinfo\n", ""),
+            ("    template: custom\n", "    template: custom\n    pin_identity: true\n"),
+        ],
+        [
+            (
+                "config.yaml:11:19: integrations[0].pin_identity: nothing says whose account it is: it has no userinfo endpoint, "
+                "and no ID tokens that can be verified"
+            )
+        ],
+    ),
     "different owners on one origin": (
         [("    integrations: [warehouse]\n", "    integrations: [warehouse]\n" + SECOND.replace("bob@", "eve@"))],
         [

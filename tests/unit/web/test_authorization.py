@@ -9,6 +9,7 @@ import pytest
 
 from proxy.errors import StoreUnavailable
 from proxy.flows.callback_outcomes import (
+    AccountRefused,
     CodeRefused,
     Declined,
     Granted,
@@ -161,6 +162,29 @@ async def test_a_store_that_is_down_is_a_503_and_signs_nobody_out(browser, flows
     answer = await browser.get(CALLBACK + "?code=c&state=s", headers=NAVIGATION | SESSION)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("expected", "is_known", "words"),
+    [
+        ("ada@example.org", True, ["here you use <strong>ada@example.org</strong>", "given back", "that account"]),
+        ("<b>", True, ["<strong>&lt;b&gt;</strong>"]),
+        ("", True, ["the account that you used before"]),
+        ("ada", False, ["did not say whose account", "<strong>ada</strong>"]),
+        ("", False, ["did not say whose account", "the account that you used before"]),
+    ],
+)
+async def test_another_account_than_before_is_refused_with_the_name_of_ones_own(
+    browser, flows, expected, is_known, words
+):
+    flows.outcome = AccountRefused(
+        content=SALES, integration=WAREHOUSE, return_to="/sales/", expected=expected, is_known=is_known
+    )
+    answer = await browser.get(CALLBACK + "?code=c&state=s")
+    text = await answer.text()
+    assert answer.status == 403
+    assert "Set-Cookie" not in answer.headers
+    assert not [word for word in words if word not in text]
 
 
 # — login ————————————————————————————————————————————————————————————————————————————————————————
