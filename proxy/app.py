@@ -42,6 +42,7 @@ from proxy.flows.sessions import (
     SignInNeeded,
     TokenUnavailable,
 )
+from proxy.flows.sign_out_there import SignOutThere
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import ViewerClaims
@@ -64,6 +65,7 @@ from proxy.store.sqlite import open_store
 from proxy.tls import ServerTls, watch
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
+from proxy.web.sign_out import SIGNED_OUT_PATH
 from proxy.web.start_limits import StartLimits
 
 FLUSH_EVERY_S = 60.0
@@ -182,6 +184,9 @@ class _Sidecar:
                 ControlServices(
                     authorization=authorization, sessions=sessions, hand_over=hand_over,
                     provider_logouts=self.provider_logouts, directory=directory,
+                    sign_out_there=SignOutThere(
+                        directory=directory, servers=self.servers, return_to=config.public_url + SIGNED_OUT_PATH
+                    ),
                     cookies=cookie_names(config.public_url), public_url=config.public_url,
                     session_lifetime=config.session_lifetime, check_ready=store.check, now=_now,
                     start_limits=StartLimits(

@@ -59,7 +59,8 @@ def parse_metadata(response: OutboundResponse, wanted: Undiscovered) -> Authoriz
         else:
             return MetadataRefused(name)
     return AuthorizationServer(
-        revocation_endpoint=_revocation_endpoint(members, wanted, origins),
+        revocation_endpoint=_further("revocation_endpoint", members, wanted, origins),
+        end_session_endpoint=_further("end_session_endpoint", members, wanted, origins),
         authorization_endpoint=endpoints["authorization_endpoint"] or "",
         token_endpoint=endpoints["token_endpoint"] or "",
         userinfo_endpoint=endpoints["userinfo_endpoint"],
@@ -72,13 +73,13 @@ def parse_metadata(response: OutboundResponse, wanted: Undiscovered) -> Authoriz
     )
 
 
-def _revocation_endpoint(
-    members: Mapping[str, object], wanted: Undiscovered, origins: Collection[str | None]
+def _further(
+    name: str, members: Mapping[str, object], wanted: Undiscovered, origins: Collection[str | None]
 ) -> str | None:
-    """Return where tokens are given back; one on another origin is left out, nobody's sign-in hangs on it."""
-    said = members.get("revocation_endpoint")
+    """Return an endpoint that no sign-in hangs on; one on another origin is left out."""
+    said = members.get(name)
     is_here = isinstance(said, str) and (origin := secure_origin(said)) is not None and origin in origins
-    return wanted.given.get("revocation_endpoint") or (str(said) if is_here else None)
+    return wanted.given.get(name) or (str(said) if is_here else None)
 
 
 def _names(members: Mapping[str, object], name: str) -> frozenset[str]:

@@ -17,6 +17,8 @@ class AuthorizationServer:
     token_endpoint: str
     userinfo_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    """Where people sign out of the server itself (OpenID Connect RP-Initiated Logout 1.0 §2)."""
     jwks_uri: str | None = None
     """Where its signing keys are; ``None``: its ID tokens cannot be verified, and are not looked at."""
     issuer: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.refusals import Refusal
 from proxy.providers.base import Endpoints, Field, Lifetimes, Provider, ServiceAccounts
-from proxy.providers.client_fields import client_fields, override_fields
+from proxy.providers.client_fields import client_fields, override_fields, sign_out_field
 
 _METHODS = (
     ClientAuthMethod.CLIENT_SECRET_POST,
@@ -35,6 +35,7 @@ AUTH0 = Provider(
             help="The API that tokens are for. Empty: a token that only Auth0 itself takes.",
         ),
         *client_fields(_METHODS, scopes="Separated by spaces; offline_access is added. Empty: openid profile email."),
+        sign_out_field(),
         *override_fields("authorization_uri", "token_uri", "userinfo_uri", "issuer"),
     ),
     endpoints=Endpoints(
@@ -44,6 +45,7 @@ AUTH0 = Provider(
         jwks=("{domain}/.well-known/jwks.json",),
         issuer=("{domain}/",),
         revocation=("{domain}/oauth/revoke",),
+        end_session=("{domain}/oidc/logout",),
     ),
     lifetimes=Lifetimes(
         access="24 h, a setting of the API",

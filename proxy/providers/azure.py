@@ -11,7 +11,7 @@ from dataclasses import replace
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.refusals import Refusal
 from proxy.providers.base import Demand, Endpoints, Field, Lifetimes, Lookup, Provider, ServiceAccounts
-from proxy.providers.client_fields import client_fields, override_fields
+from proxy.providers.client_fields import client_fields, override_fields, sign_out_field
 from proxy.providers.identity import ClaimNames, FromIdToken
 
 _METHODS = (
@@ -64,6 +64,7 @@ AZURE = Provider(
             label="Tenants that may sign in",
             help="GUIDs separated by spaces. `sign_in` needs them unless tenant_id is a GUID. Empty: that one only.",
         ),
+        sign_out_field(),
         *override_fields("authorization_uri", "token_uri"),
     ),
     lookups=(
@@ -91,6 +92,7 @@ AZURE = Provider(
         token=("https://{login_host}/{tenant_id}/oauth2/v2.0/token",),
         jwks=("https://{login_host}/{tenant_id}/discovery/v2.0/keys",),
         issuer=("https://{login_host}/{issuing_tenant}/v2.0",),
+        end_session=("https://{login_host}/{tenant_id}/oauth2/v2.0/logout",),
     ),
     lifetimes=Lifetimes(
         access="60–90 min, at random",

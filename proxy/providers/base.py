@@ -70,6 +70,8 @@ class Endpoints:
     """The issuer whose document says the rest (OpenID Connect Discovery); what is known without it goes first."""
     discovery_origins: str = ""
     """Where else the endpoints of that document may be: origins, separated by spaces."""
+    end_session: tuple[str, ...] = ()
+    """Where people sign out of the server itself (RP-Initiated Logout 1.0); a row with one has the field ``sign_out``."""
     revocation: tuple[str, ...] = ()
     """RFC 7009."""
 

@@ -75,6 +75,19 @@ def client_fields(
     )
 
 
+def sign_out_field() -> Field:
+    """Return what follows a sign-out here where people can sign out of the server itself, too."""
+    return Field(
+        name="sign_out",
+        label="Sign-out at the provider",
+        kind="choice",
+        choices=("offer", "follow", "never"),
+        default="offer",
+        help="After signing out here, where `sign_in` names this integration: offer a button to sign out there as well, follow "
+        "it at once, or never. Register <public_url>/__oauth__/signed-out as a post-logout redirect URI. Empty: offer.",
+    )
+
+
 def override_fields(*names: str) -> tuple[Field, ...]:
     """Return the endpoints that can be given in the place of the type's own: behind a proxy, or in a test."""
     return tuple(

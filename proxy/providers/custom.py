@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.providers.base import Endpoints, Field, Lifetimes, Provider, ServiceAccounts
-from proxy.providers.client_fields import client_fields
+from proxy.providers.client_fields import client_fields, sign_out_field
 
 _METHODS = (
     ClientAuthMethod.CLIENT_SECRET_POST,
@@ -61,6 +61,13 @@ CUSTOM = Provider(
             kind="url",
             help="Where tokens are given back when a grant ends here (RFC 7009). Empty: nowhere, they are only forgotten.",
         ),
+        Field(
+            name="end_session_uri",
+            label="End session endpoint",
+            kind="url",
+            help="Where viewers sign out of the server itself (OpenID Connect RP-Initiated Logout). Empty: nowhere.",
+        ),
+        sign_out_field(),
         *client_fields(_METHODS, scopes="Separated by spaces. Empty: the server's default."),
         Field(
             name="basic_encoding",

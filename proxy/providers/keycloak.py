@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.providers.base import Endpoints, Field, Lifetimes, Provider, ServiceAccounts
-from proxy.providers.client_fields import client_fields, override_fields
+from proxy.providers.client_fields import client_fields, override_fields, sign_out_field
 
 _METHODS = (
     ClientAuthMethod.CLIENT_SECRET_BASIC,
@@ -37,6 +37,7 @@ KEYCLOAK = Provider(
             scopes="Separated by spaces; offline_access for tokens that outlive the sign-in at Keycloak. Empty: openid "
             "profile email.",
         ),
+        sign_out_field(),
         *override_fields("authorization_uri", "token_uri", "userinfo_uri", "issuer"),
     ),
     endpoints=Endpoints(
@@ -46,6 +47,7 @@ KEYCLOAK = Provider(
         jwks=(f"{_PROTOCOL}/certs",),
         issuer=(_REALM,),
         revocation=(f"{_PROTOCOL}/revoke",),
+        end_session=(f"{_PROTOCOL}/logout",),
     ),
     lifetimes=Lifetimes(
         access="5 min",

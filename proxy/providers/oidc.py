@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.providers.base import Endpoints, Field, Lifetimes, Provider, ServiceAccounts
-from proxy.providers.client_fields import client_fields, override_fields
+from proxy.providers.client_fields import client_fields, override_fields, sign_out_field
 
 _METHODS = (
     ClientAuthMethod.CLIENT_SECRET_BASIC,
@@ -31,6 +31,7 @@ OIDC = Provider(
             help="Where else its endpoints may be, as https://host, separated by spaces. Empty: at the issuer only.",
         ),
         *client_fields(_METHODS, scopes="Separated by spaces; offline_access is added. Empty: openid profile email."),
+        sign_out_field(),
         *override_fields("authorization_uri", "token_uri", "userinfo_uri"),
     ),
     endpoints=Endpoints(discovery="{issuer}", discovery_origins="{endpoint_origins}"),

@@ -64,6 +64,7 @@ OKTA = Provider(
     refusals=(Refusal(means="transient", because="rate_limit", error="E0000047"),),
     service_accounts=ServiceAccounts(),
     left_out=(
+        "Sign-out at Okta: its endpoint wants the ID token back, and none is kept.",
         "Refreshing to keep an idle grant alive: after 7 days without use a viewer passes through Okta again.",
         "`offline_access` needs the Refresh Token grant at the application; without it Okta refuses the redirect.",
     ),

@@ -26,6 +26,7 @@ def authorization_server(provider: Provider, integration: Integration) -> Author
         "token_endpoint": _endpoint("token_uri", templates.token, known),
         "userinfo_endpoint": _endpoint("userinfo_uri", templates.userinfo, known),
         "jwks_uri": _endpoint("jwks_uri", templates.jwks, known),
+        "end_session_endpoint": _endpoint("end_session_uri", templates.end_session, known),
         "revocation_endpoint": _endpoint("revocation_uri", templates.revocation, known),
     }
     discovered = filled(templates.discovery, known)
@@ -42,6 +43,7 @@ def authorization_server(provider: Provider, integration: Integration) -> Author
         userinfo_endpoint=given["userinfo_endpoint"] or None,
         jwks_uri=given["jwks_uri"] or None,
         revocation_endpoint=given["revocation_endpoint"] or None,
+        end_session_endpoint=given["end_session_endpoint"] or None,
         issuer=_endpoint("issuer", templates.issuer, known) or None,
         issuer_aliases=provider.issuer_aliases,
         tenants=frozenset(filled(provider.tenants, known).split()),
@@ -53,6 +55,11 @@ def can_identify(provider: Provider, config: Mapping[str, str]) -> bool:
     """Say whether this integration can tell whose account it is, so that ``sign_in`` may name it."""
     known = values(provider, config)
     return any(_is_there(source, provider, known) for source in provider.identity)
+
+
+def sign_out(provider: Provider, integration: Integration) -> str:
+    """Return what follows a sign-out here at the provider: ``offer``, ``follow`` or ``never``."""
+    return values(provider, integration.config).get("sign_out", "never")
 
 
 def resource_url(template: str, provider: Provider, integration: Integration) -> str:

@@ -14,6 +14,7 @@ from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.provider_logout import LogoutOutcome
 from proxy.flows.sessions import Admission
+from proxy.flows.sign_out_there import WayOut
 from proxy.model import Content, ContentGuid, Directory, Integration, SessionHash
 from proxy.policy.cookies import CookieNames
 from proxy.web.start_limits import StartLimits
@@ -72,6 +73,17 @@ class ProviderLogouts(Protocol):
         """End what a logout token names."""
 
 
+class SignOutThere(Protocol):
+    """Knows how viewers sign out of the provider: ``flows.sign_out_there``."""
+
+    @property
+    def follows(self) -> bool:
+        """Whether they are sent there at once."""
+
+    async def way(self, state: str) -> WayOut | None:
+        """Return where to."""
+
+
 class Exchange(Protocol):
     """Hands tokens to content: ``flows.exchange``."""
 
@@ -102,6 +114,7 @@ class ControlServices:
     sessions: Sessions
     hand_over: HandOver
     provider_logouts: ProviderLogouts
+    sign_out_there: SignOutThere
     directory: Directory
     cookies: CookieNames
     public_url: str

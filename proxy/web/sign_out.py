@@ -15,6 +15,12 @@ from proxy.web.services import CONTROL
 
 SIGNED_OUT_PATH = "/__oauth__/signed-out"
 
+THEN_THERE = {"then": "provider"}
+"""Said of a sign-out that goes on at the provider."""
+
+STATE = "state"
+"""What the provider sends people back with: the content that they came from (RP-Initiated Logout 1.0 §3)."""
+
 EVERYWHERE = b"everywhere=yes"
 """What a form sends when its other button was pressed."""
 
@@ -49,19 +55,29 @@ async def sign_out(request: web.Request) -> web.Response:
         await services.sessions.end_everywhere(signed_in_as)
     elif signed_in_as is not None:
         await services.sessions.end(signed_in_as)
-    answer = web.Response(status=303, headers={"Location": SIGNED_OUT_PATH + _query(_content(request))})
+    then = THEN_THERE if services.sign_out_there.follows else {}
+    answer = web.Response(status=303, headers={"Location": SIGNED_OUT_PATH + _query(_content(request), **then)})
     answer.headers.add("Set-Cookie", ended_session_cookie(services.cookies))
     return answer
 
 
 async def signed_out(request: web.Request) -> web.Response:
-    """Say that it is done; the way back in is a link, not a redirect."""
+    """Say that it is done; the way back in is a link, not a redirect.
+
+    Whoever comes back from the provider (``state``) is not sent there again. Who is sent there at once is by this page: a
+    browser follows no redirect of a form to where ``form-action`` does not let it (CSP).
+    """
     services = request.app[CONTROL]
     content = _content(request)
+    way = None if STATE in request.query else await services.sign_out_there.way("" if content is None else content.guid)
     if content is None and len(services.directory.contents) == 1:
         content = next(iter(services.directory.contents.values()))
     link = None if content is None else login_link(request, content)
-    return page(request, "signed_out", content=content, link=link)
+    follows = way is not None and services.sign_out_there.follows and THEN_THERE.items() <= request.query.items()
+    answer = page(request, "signed_out", content=content, link=link, way=way, follows=follows)
+    if way is not None and follows:
+        answer.headers["Refresh"] = f"0; url={way.url}"
+    return answer
 
 
 def _content(request: web.Request) -> Content | None:
@@ -70,7 +86,7 @@ def _content(request: web.Request) -> Content | None:
     here = at_host_of(request)
     if here is not None:
         return here
-    named = request.query.get("content")
+    named = request.query.get("content", request.query.get(STATE))
     if named is not None:
         return content_named(directory, named)
     try:
@@ -84,5 +100,6 @@ def _content(request: web.Request) -> Content | None:
     return found if isinstance(found, Content) else None
 
 
-def _query(content: Content | None) -> str:
-    return "" if content is None else "?" + urlencode({"content": content.guid})
+def _query(content: Content | None, **then: str) -> str:
+    query = {**({} if content is None else {"content": content.guid}), **then}
+    return "?" + urlencode(query) if query else ""

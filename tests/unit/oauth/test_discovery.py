@@ -150,6 +150,15 @@ def test_where_tokens_are_given_back_is_left_out_rather_than_refused(said: objec
     assert server.revocation_endpoint == found
 
 
+@pytest.mark.parametrize(
+    ("said", "found"), [("https://id.example/out", "https://id.example/out"), ("https://evil.example/out", None)]
+)
+def test_where_people_sign_out_is_believed_at_the_issuer_only(said: str, found: str | None):
+    server = parsed(DOCUMENT | {"end_session_endpoint": said}, Undiscovered(issuer=ISSUER))
+    assert isinstance(server, AuthorizationServer)
+    assert server.end_session_endpoint == found
+
+
 @given(st.dictionaries(st.sampled_from(list(DOCUMENT)), st.none() | st.text() | st.lists(st.integers()) | st.floats()))
 def test_no_document_makes_it_raise(document: dict[str, object]):
     parsed(DOCUMENT | document)

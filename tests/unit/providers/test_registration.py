@@ -4,6 +4,7 @@ import pytest
 
 from proxy.model import Integration, IntegrationGuid, Secret
 from proxy.oauth.client_auth import ClientAuthMethod
+from proxy.providers import PROVIDERS
 from proxy.providers.base import Endpoints
 from proxy.providers.custom import CUSTOM
 from proxy.providers.identity import ClaimNames, FromResource, FromUserinfo
@@ -18,6 +19,7 @@ from proxy.providers.registration import (
     missing_scopes,
     requested_scope,
     resource_url,
+    sign_out,
     uses_pkce,
     written_urls,
 )
@@ -45,6 +47,21 @@ def test_where_tokens_are_given_back_is_a_field_of_custom_and_known_of_others():
     assert authorization_server(CUSTOM, given).revocation_endpoint == "https://id.example/revoke"
     okta = replace(integration(), template="okta", config={"client_id": "c", "okta_domain": "e.okta.com"})
     assert authorization_server(OKTA, okta).revocation_endpoint == "https://e.okta.com/oauth2/v1/revoke"
+
+
+def test_people_sign_out_where_the_recipe_or_the_administrator_says():
+    assert authorization_server(CUSTOM, integration()).end_session_endpoint is None
+    given = integration(end_session_uri="https://id.example/logout")
+    assert authorization_server(CUSTOM, given).end_session_endpoint == "https://id.example/logout"
+    realm = replace(integration(), config={"base_url": "https://sso.example", "realm": "r", "client_id": "c"})
+    found = authorization_server(PROVIDERS["keycloak"], realm)
+    assert found.end_session_endpoint == "https://sso.example/realms/r/protocol/openid-connect/logout"
+
+
+def test_a_button_is_offered_unless_the_administrator_says_otherwise_or_there_is_nothing_to_offer():
+    assert sign_out(CUSTOM, integration()) == "offer"
+    assert sign_out(CUSTOM, integration(sign_out="follow")) == "follow"
+    assert sign_out(PROVIDERS["github"], integration()) == "never"
 
 
 def test_the_first_template_whose_fields_are_filled_in_counts():

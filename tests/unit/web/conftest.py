@@ -14,6 +14,7 @@ from proxy.flows.callback_outcomes import CallbackOutcome, Malformed, ProviderUn
 from proxy.flows.exchange import ContentKey, Issued, Refused
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.sessions import Admission, SignInNeeded
+from proxy.flows.sign_out_there import WayOut
 from proxy.model import (
     Content,
     ContentGuid,
@@ -97,6 +98,9 @@ class Flows:
         default_factory=lambda: TicketRefused(because="unreadable", return_to="/")
     )
     end_outcome: object = True
+    way_out: WayOut | None = None
+    follows: bool = False
+    ways: list[str] = field(default_factory=list)
     tickets: list[dict[str, object]] = field(default_factory=list)
     noted: list[tuple[str | None, str, str]] = field(default_factory=list)
     redeemed: list[dict[str, object]] = field(default_factory=list)
@@ -132,6 +136,10 @@ class Flows:
         if isinstance(self.end_outcome, Exception):
             raise self.end_outcome
         return self.end_outcome
+
+    async def way(self, state: str) -> WayOut | None:
+        self.ways.append(state)
+        return None if self.way_out is None else replace(self.way_out, url=f"{self.way_out.url}?state={state}")
 
     async def end_everywhere(self, session_id: str) -> None:
         self.ended.append(("everywhere", session_id))
@@ -187,6 +195,7 @@ def services(flows: Flows, *, sign_in: IntegrationGuid | None = None, public_url
         sessions=flows,
         hand_over=flows,
         provider_logouts=flows,
+        sign_out_there=flows,
         directory=Directory(
             contents={content.guid: content for content in contents},
             integrations={one.guid: one for one in (WAREHOUSE, LAKE, UNUSED)},

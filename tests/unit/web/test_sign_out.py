@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from proxy.flows.sign_out_there import WayOut
 from proxy.web.routes import control_plane
-from tests.unit.web.conftest import NAMES, NAVIGATION, PUBLIC_URL, SALES, SESSION, STOCK, Browser, services
+from tests.unit.web.conftest import NAMES, NAVIGATION, PUBLIC_URL, SALES, SESSION, STOCK, WAREHOUSE, Browser, services
 
 LOGOUT = "/__oauth__/logout"
 GONE = f"{NAMES.session}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -94,3 +97,58 @@ async def test_the_way_back_is_known_when_there_is_one_content_only(aiohttp_clie
     assert "/__oauth__/login" not in await (await browser.get("/__oauth__/signed-out?content=<b>")).text()
     alone = Browser(await aiohttp_client(control_plane(services(flows, contents=[STOCK]))))
     assert "Sign in to Stock again" in await (await alone.get("/__oauth__/signed-out")).text()
+
+
+THERE = WayOut(integration=WAREHOUSE, url="https://id.example.net/out")
+
+
+async def test_the_provider_is_a_button_and_nothing_leads_there_by_itself(browser, flows):
+    flows.way_out = THERE
+    answer = await browser.get(f"/__oauth__/signed-out?content={SALES.guid}&then=provider")
+    text = await answer.text()
+    assert f'href="https://id.example.net/out?state={SALES.guid}"' in text
+    assert "Sign out of Warehouse" in text
+    assert "Refresh" not in answer.headers
+
+
+async def test_where_it_is_wanted_the_page_leads_on_to_the_provider(browser, flows):
+    flows.way_out, flows.follows = THERE, True
+    pressed = await browser.send("POST", LOGOUT, OURS)
+    assert (pressed.status, pressed.headers["Location"]) == (303, "/__oauth__/signed-out?then=provider")
+    assert pressed.headers.getall("Set-Cookie") == [GONE]
+    assert flows.ended == ["the-session"]
+    answer = await browser.get(pressed.headers["Location"])
+    assert answer.headers["Refresh"] == "0; url=https://id.example.net/out?state="
+    assert "Sign out of Warehouse" in await answer.text()
+
+
+@pytest.mark.parametrize(
+    "query", ["?state=", f"?state={SALES.guid}", f"?state={SALES.guid}&then=provider", "?state=<b>"]
+)
+async def test_who_comes_back_from_the_provider_is_not_sent_there_again(browser, flows, query):
+    flows.way_out, flows.follows = THERE, True
+    answer = await browser.get("/__oauth__/signed-out" + query)
+    text = await answer.text()
+    assert answer.status == 200
+    assert "Refresh" not in answer.headers
+    assert ("id.example.net" in text, "<b>" in text) == (False, False)
+    assert (f'href="/__oauth__/login?content={SALES.guid}"' in text) == (SALES.guid in query)
+
+
+async def test_a_page_that_somebody_just_opens_leads_nowhere(browser, flows):
+    flows.way_out, flows.follows = THERE, True
+    assert "Refresh" not in (await browser.get("/__oauth__/signed-out")).headers
+
+
+async def test_sign_out_is_done_when_the_provider_cannot_be_found(browser, flows):
+    flows.follows = True
+    pressed = await browser.send("POST", LOGOUT, OURS)
+    answer = await browser.get(pressed.headers["Location"])
+    assert (answer.status, flows.ended) == (200, ["the-session"])
+    assert "Refresh" not in answer.headers
+    assert "You are signed out" in await answer.text()
+
+
+async def test_a_way_with_marks_in_it_is_an_attribute_and_nothing_else(browser, flows):
+    flows.way_out = replace(THERE, url='https://id.example.net/"><script>')
+    assert "<script" not in await (await browser.get("/__oauth__/signed-out")).text()
