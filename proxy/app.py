@@ -33,6 +33,7 @@ from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
 from proxy.flows.provider_logout import ProviderLogouts
 from proxy.flows.servers import AuthorizationServers
+from proxy.flows.service_accounts import ServiceAccounts
 from proxy.flows.sessions import (
     AccessRefused,
     Admitted,
@@ -115,6 +116,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         stack.push_async_callback(sidecar.identities.close)
         stack.push_async_callback(sidecar.provider_logouts.close)
         stack.push_async_callback(sidecar.keeper.close)
+        stack.push_async_callback(sidecar.service_accounts.close)
         await sidecar.start(stack)
         log.info("serving", public_url=config.public_url, contents=len(config.directory.contents))
         if ready is not None:
@@ -161,8 +163,12 @@ class _Sidecar:
             random_bytes=secrets.token_bytes, publish=self._publish, redirect_uri=config.public_url + CALLBACK_PATH,
             lifetimes=lifetimes,
         )  # fmt: skip
+        self.service_accounts = ServiceAccounts(
+            servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep, random_bytes=secrets.token_bytes
+        )
         exchange = Exchange(
             directory=directory, store=store, keeper=self.keeper, sessions=sessions, now=_now,
+            service_accounts=self.service_accounts, key_ring=key_ring,
             public_url=config.public_url, max_per_minute=config.limits.max_exchanges_per_session_per_minute,
         )  # fmt: skip
         self._housekeeping = Housekeeping(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from proxy.config.load import Loaded
     from proxy.config.values import Config, Listen
+    from proxy.model import Content
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
@@ -60,7 +61,8 @@ def check(path: Path) -> None:
     if config.directory.integrations:
         click.echo("# Register this redirect URI at each authorization server:")
         for item in config.directory.integrations.values():
-            click.echo(f"#   {item.name}: {config.redirect_uri}")
+            where = "nothing: a service account" if item.is_service_account else config.redirect_uri
+            click.echo(f"#   {item.name}: {where}")
 
 
 @main.command()
@@ -207,9 +209,20 @@ def _content_variables(name: str, path: Path, loaded: Loaded) -> list[tuple[str,
         ("CONNECT_SERVER", _server_url(config, path)),
         ("CONNECT_API_KEY", loaded.plain_keys[name][0].reveal()),
         ("CONNECT_CONTENT_GUID", content.guid),
+        *_content_token(config, content),
         ("POSIT_PRODUCT", "CONNECT"),
         ("RSTUDIO_PRODUCT", "CONNECT"),
     ]
+
+
+def _content_token(config: Config, content: Content) -> list[tuple[str, str]]:
+    """Return what a content shows that has a service account; to any other it would say that it has one (posit-sdk)."""
+    from proxy.flows.content_tokens import content_session_token
+    from proxy.sealing import KeyRing
+
+    if not any(config.directory.integrations[guid].is_service_account for guid in content.integrations):
+        return []
+    return [("CONNECT_CONTENT_SESSION_TOKEN", content_session_token(KeyRing(config.store_keys), content.guid))]
 
 
 def _server_url(config: Config, path: Path) -> str:

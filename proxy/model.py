@@ -65,6 +65,10 @@ class Sealed:
 # ── what administrators and publishers define ────────────────────────────────────────────────────────────────────────
 
 
+SERVICE_ACCOUNT = "Service Account"
+"""``auth_type`` in the words of Connect's API; the other one is ``Viewer``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:
     """An administrator's registration of an OAuth client at an authorization server."""
@@ -83,6 +87,11 @@ class Integration:
     description: str = ""
     pin_identity: bool = False
     """Whether a viewer who consents again has to do so with the account that they used before."""
+
+    @property
+    def is_service_account(self) -> bool:
+        """Whether its tokens are the client's own: no viewer consents, and none is in a viewer's headers."""
+        return self.config.get("auth_type", "").strip() == SERVICE_ACCOUNT
 
 
 INTERACTIVE_APP_MODES = frozenset({

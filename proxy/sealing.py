@@ -51,7 +51,7 @@ class KeyRing:
             raise ValueError("at least one key is needed")
         if any(len(key) != KEY_BYTES for key in keys):
             raise ValueError(f"each key has exactly {KEY_BYTES} bytes")
-        self._first = keys[0]
+        self._keys = tuple(keys)
         self._first_id = _key_id(keys[0])
         self._ciphers = {_key_id(key): AESGCM(_subkey(key, "seal")) for key in keys}
         if len(self._ciphers) != len(keys):
@@ -86,8 +86,12 @@ class KeyRing:
 
     def handle(self, purpose: str, *parts: bytes) -> bytes:
         """Derive 32 bytes that only a holder of the first key can: the same for the same purpose and parts."""
-        key = _subkey(self._first, f"handle {purpose}")
-        return hmac.digest(key, b"".join(map(_length_prefixed, parts)), "sha256")
+        return self.handles(purpose, *parts)[0]
+
+    def handles(self, purpose: str, *parts: bytes) -> tuple[bytes, ...]:
+        """Derive the handle of each key, the first key's first: what was given out before a rotation is known still."""
+        message = b"".join(map(_length_prefixed, parts))
+        return tuple(hmac.digest(_subkey(key, f"handle {purpose}"), message, "sha256") for key in self._keys)
 
 
 def associated_data(*parts: str) -> bytes:

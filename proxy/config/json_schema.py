@@ -69,7 +69,7 @@ def _for_template(provider: Provider) -> Value:
     properties: dict[str, Value] = {field.name: _field(field) for field in provider.fields}
     config: dict[str, Value] = {
         "properties": properties,
-        "required": [field.name for field in provider.fields if field.required],
+        "required": [field.name for field in provider.fields if field.required and not field.for_viewers],
         "additionalProperties": False,
     }
     return {

@@ -123,7 +123,7 @@ def _integration(item: Integration, config: Config) -> Value:
         "pin_identity": item.pin_identity,
         "template": item.template,
         "config": fields,
-        "redirect_uri_to_register": config.redirect_uri,
+        **({} if item.is_service_account else {"redirect_uri_to_register": config.redirect_uri}),
     }
 
 

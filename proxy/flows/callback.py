@@ -86,7 +86,8 @@ class Callbacks:
             return IssuerMismatch(content=flow.content, integration=flow.integration, return_to=flow.return_to)
         if parameters.error is not None:
             return _callback_error(flow, parameters.error)
-        if not (flow.is_sign_in or flow.integration.guid in flow.content.integrations):
+        is_used = flow.is_sign_in or flow.integration.guid in flow.content.integrations
+        if not is_used or flow.integration.is_service_account:  # or is one now
             return StateRefused(because="gone", content=flow.content, return_to=flow.return_to)
         assert parameters.code is not None, "parse_callback gives a code or an error"
         return CodeReceived(flow=flow, code=parameters.code)

@@ -1,4 +1,4 @@
-"""Content asks for its viewer's token: Posit Connect's credential exchange (RFC 8693, Connect's errors).
+"""Content asks for its viewer's token, or its own: Posit Connect's credential exchange (RFC 8693, Connect's errors).
 
 Two proofs are needed together: the content's own key and a session token that was made for this content. The token
 comes from memory while it is fresh; the viewer session is asked for each time, so that signing out counts at once.
@@ -12,14 +12,16 @@ from datetime import datetime
 from math import ceil
 from urllib.parse import urlencode
 
+from proxy.flows.content_tokens import is_content_session_token
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
+from proxy.flows.service_accounts import OwnToken, ServiceAccounts
 from proxy.flows.sessions import Sessions
 from proxy.model import Content, ContentGuid, Directory, Integration, Secret, SessionTokenHash, ViewerGuid
 from proxy.policy.access import is_allowed
 from proxy.policy.freshness import exchange_expires_in
 from proxy.policy.rate import RatePerMinute
-from proxy.sealing import hash_handle
+from proxy.sealing import KeyRing, hash_handle
 from proxy.store.base import Presence, Store
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -77,6 +79,8 @@ class Exchange:
         store: Store,
         keeper: CredentialsKeeper,
         sessions: Sessions,
+        service_accounts: ServiceAccounts,
+        key_ring: KeyRing,
         now: Callable[[], datetime],
         public_url: str,
         max_per_minute: int,
@@ -86,6 +90,8 @@ class Exchange:
         self._store = store
         self._keeper = keeper
         self._sessions = sessions
+        self._service_accounts = service_accounts
+        self._key_ring = key_ring
         self._now = now
         self._public_url = public_url.rstrip("/")
         self._rate = RatePerMinute(max_per_minute)
@@ -107,12 +113,13 @@ class Exchange:
         """
         if grant_type != GRANT_TYPE:
             return _refused(213, "The grant_type must be " + GRANT_TYPE)
-        if subject_token_type == CONTENT_SESSION_TOKEN:
-            return _refused(252, "A viewer integration takes a user session token, not a content session token.")
-        if subject_token_type != USER_SESSION_TOKEN:
-            return _refused(214, "The subject_token_type must be " + USER_SESSION_TOKEN)
+        if subject_token_type not in {USER_SESSION_TOKEN, CONTENT_SESSION_TOKEN}:
+            text = f"The subject_token_type must be {USER_SESSION_TOKEN} or {CONTENT_SESSION_TOKEN}"
+            return _refused(214, text)
         if requested_token_type not in {None, "", ACCESS_TOKEN}:
             return _refused(242, "The requested_token_type must be " + ACCESS_TOKEN)
+        if subject_token_type == CONTENT_SESSION_TOKEN:
+            return await self._own_token(key, subject_token, audience, rejected_token)
         asking = await self._asking(key, subject_token)
         if isinstance(asking, Refused):
             return asking
@@ -130,6 +137,33 @@ class Exchange:
             return asking
         named = self._integration(asking.content, integration, lambda one: {one.slug, one.guid, one.name})
         return named if isinstance(named, Refused) else await self._token(asking, named, rejected_token)
+
+    async def _own_token(
+        self, key: ContentKey, content_token: str | None, audience: str | None, rejected: str | None
+    ) -> Issued | Refused:
+        """Answer a content that asks for itself. Not counted: nothing is read, and the cache meets the server."""
+        content = self._directory.contents.get(key.content_guid)
+        if content is None or not is_content_session_token(content_token or "", self._key_ring, key.content_guid):
+            text = (
+                "Invalid content session token: `oauth-sidecar content-env` prints the one that goes with this API key."
+            )
+            return _refused(236, text)
+        integration = self._integration(content, audience, lambda one: {one.guid})
+        if isinstance(integration, Refused):
+            return integration
+        if not integration.is_service_account:
+            return _refused(252, "A viewer integration takes a user session token, not a content session token.")
+        match await self._service_accounts.token(integration, rejected=None if rejected is None else Secret(rejected)):
+            case OwnToken() as own:
+                return self._issued(own)
+            case Unavailable() as unavailable:
+                return _unavailable(unavailable)
+            case RenewedLately() as lately:
+                return _renewed_lately(lately)
+
+    def _issued(self, token: Fresh | OwnToken) -> Issued:
+        expires_in = exchange_expires_in(self._now(), token.issued_at, token.expires_at)
+        return Issued(access_token=token.access_token, expires_in=expires_in)
 
     async def _asking(self, key: ContentKey, session_token: str | None) -> _Asking | Refused:
         found = None
@@ -169,6 +203,8 @@ class Exchange:
         return _refused(256, "This OAuth integration is not associated with this content item.")
 
     async def _token(self, asking: _Asking, integration: Integration, rejected: str | None) -> Issued | Refused:
+        if integration.is_service_account:
+            return _refused(252, "A service account takes the content session token, not a viewer's.")
         # By name: where the grant looks sound, or the integration is optional, nothing else asks for it.
         login_url = f"{self._public_url}/__oauth__/login?"
         login_url += urlencode({"content": asking.content.guid, "integration": integration.guid})
@@ -176,19 +212,16 @@ class Exchange:
             return _refused(220, "The viewer has not consented to this integration here.", login_url=login_url)
         match await self._answer(asking.presence.viewer.guid, integration, rejected):
             case Fresh() as fresh:
-                expires_in = exchange_expires_in(self._now(), fresh.issued_at, fresh.expires_at)
-                return Issued(access_token=fresh.access_token, expires_in=expires_in)
+                return self._issued(fresh)
             case Reconnect(because="rejected"):
                 text = "The token was rejected and cannot be renewed: the viewer must connect again."
                 return _refused(219, text, login_url=login_url)
             case Reconnect():
                 return _refused(219, "Refresh token is invalid: the viewer must connect again.", login_url=login_url)
-            case Unavailable(retry_after_s=retry_after_s):
-                text = "Unable to retrieve a token just now: the authorization server does not answer."
-                return _refused(241, text, status=503, retry_after_s=retry_after_s)
-            case RenewedLately(retry_after_s=retry_after_s):
-                text = "Rate limit exceeded: the rejected token is new. Ask the API why it was rejected."
-                return _refused(277, text, status=429, retry_after_s=ceil(retry_after_s))
+            case Unavailable() as unavailable:
+                return _unavailable(unavailable)
+            case RenewedLately() as lately:
+                return _renewed_lately(lately)
 
     async def _answer(
         self, viewer_guid: ViewerGuid, integration: Integration, rejected: str | None
@@ -196,6 +229,16 @@ class Exchange:
         if rejected is None:
             return await self._keeper.fresh(viewer_guid, integration)
         return await self._keeper.instead_of(Secret(rejected), viewer_guid, integration)
+
+
+def _unavailable(unavailable: Unavailable) -> Refused:
+    text = "Unable to retrieve a token just now: the authorization server does not give one."
+    return _refused(241, text, status=503, retry_after_s=unavailable.retry_after_s)
+
+
+def _renewed_lately(lately: RenewedLately) -> Refused:
+    text = "Rate limit exceeded: the rejected token is new. Ask the API why it was rejected."
+    return _refused(277, text, status=429, retry_after_s=ceil(lately.retry_after_s))
 
 
 def _refused(

@@ -13,9 +13,10 @@ from proxy.flows.circuit import Circuits
 from proxy.flows.misconfigured import Held, Misconfigured
 from proxy.flows.published import MISSING_FOR
 from proxy.flows.recipes import Recipe, once
-from proxy.flows.servers import AuthorizationServers, Unlocated
+from proxy.flows.servers import AuthorizationServers, Registration, Unlocated
 from proxy.model import Secret
-from proxy.oauth.message import NotSent, OutboundResponse, Outcome, Send
+from proxy.oauth.client_auth import Once
+from proxy.oauth.message import NotSent, OutboundRequest, OutboundResponse, Outcome, Send
 from proxy.oauth.token import parse_token_response, refresh_request
 from proxy.policy.freshness import backoff_s
 from proxy.policy.refresh_verdict import (
@@ -54,6 +55,10 @@ class Asked:
     issued_at: datetime
 
 
+MakeRequest = Callable[[Registration, str | None, Once], OutboundRequest]
+"""Makes one request for tokens: at which server and as whom, with which ``scope``, and what makes it unlike any other."""
+
+
 class Refresher:
     """Sends refresh requests and reads the answers."""
 
@@ -88,7 +93,24 @@ class Refresher:
 
         In line, a failure of transport is tried again for some seconds; in the background the next caller tries.
         """
-        scope, started, was_lost, tries = recipe_.refresh_scope, self._now(), False, 0
+
+        def request(at: Registration, scope: str | None, once_: Once) -> OutboundRequest:
+            token = refresh_token.reveal()
+            return refresh_request(at.server, at.client, refresh_token=token, scope=scope, once=once_)
+
+        return await self.ask_with(request, recipe_, scope=recipe_.refresh_scope, is_inline=is_inline, go_on=go_on)
+
+    async def ask_with(
+        self,
+        request: MakeRequest,
+        recipe_: Recipe,
+        *,
+        scope: str | None = None,
+        is_inline: bool,
+        go_on: Callable[[], Awaitable[bool]],
+    ) -> Asked:
+        """Ask for tokens with any request that may be sent again; ``scope`` is one that it can do without."""
+        started, was_lost, tries = self._now(), False, 0
         while True:
             held = self._held(recipe_)
             if held is not None:
@@ -97,15 +119,7 @@ class Refresher:
             if isinstance(at, Unlocated):
                 return Asked(verdict=Retry("not_discovered", MISSING_FOR.total_seconds()), issued_at=started)
             issued_at = self._now()
-            outcome = await self._send(
-                refresh_request(
-                    at.server,
-                    at.client,
-                    refresh_token=refresh_token.reveal(),
-                    scope=scope,
-                    once=once(issued_at, self._random_bytes),
-                )
-            )
+            outcome = await self._send(request(at, scope, once(issued_at, self._random_bytes)))
             tries += 1
             pause_s = 0.0
             match self._judge(outcome, recipe_, was_lost=was_lost, scope=scope):

@@ -172,7 +172,7 @@ class Sessions:
                 return self._sign_in_needed(content)
         if not is_allowed(content.access, presence.viewer):
             return AccessRefused(viewer=presence.viewer)
-        integrations = [self._directory.integrations[guid] for guid in content.integrations]
+        integrations = self._viewers_own(content)
         for integration in integrations:
             if integration.guid not in presence.consents and integration.guid not in content.optional:
                 return ConsentNeeded(integration=integration)
@@ -284,9 +284,15 @@ class Sessions:
     def _sign_in_needed(self, content: Content) -> SignInNeeded:
         if self._directory.is_vouched:
             return SignInNeeded(integration=None)
-        required = (guid for guid in content.integrations if guid not in content.optional)
-        guid = self._directory.sign_in or next(required, None)
-        return SignInNeeded(integration=None if guid is None else self._directory.integrations[guid])
+        if self._directory.sign_in is not None:
+            return SignInNeeded(integration=self._directory.integrations[self._directory.sign_in])
+        required = (one for one in self._viewers_own(content) if one.guid not in content.optional)
+        return SignInNeeded(integration=next(required, None))
+
+    def _viewers_own(self, content: Content) -> list[Integration]:
+        """Return the integrations of a content whose tokens are its viewers'; a service account's are in no header."""
+        used = (self._directory.integrations[guid] for guid in content.integrations)
+        return [integration for integration in used if not integration.is_service_account]
 
     async def _admitted(
         self, presence: Presence, content: Content, tokens: list[tuple[Integration, Answer]]

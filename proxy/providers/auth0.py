@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.refusals import Refusal
-from proxy.providers.base import Endpoints, Field, Lifetimes, Provider, ServiceAccounts
+from proxy.providers.base import Demand, Endpoints, Field, Lifetimes, Provider, ServiceAccounts
 from proxy.providers.client_fields import client_fields, override_fields, sign_out_field
 
 _METHODS = (
@@ -37,6 +37,14 @@ AUTH0 = Provider(
         *client_fields(_METHODS, scopes="Separated by spaces; offline_access is added. Empty: openid profile email."),
         sign_out_field(),
         *override_fields("authorization_uri", "token_uri", "userinfo_uri", "issuer"),
+    ),
+    demands=(
+        Demand(
+            field="auth_type",
+            pattern="Service Account",
+            needs="audience",
+            text="required for a service account: its token is for one API",
+        ),
     ),
     endpoints=Endpoints(
         authorization=("{domain}/authorize",),

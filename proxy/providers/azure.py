@@ -33,6 +33,11 @@ _REGISTRATION = frozenset({
     900144, 9002313, 9002325, 9002326, 9002327,
 })  # fmt: skip
 
+_SERVICE_ACCOUNTS = ServiceAccounts(
+    needs_scopes="name the resource: https://database.windows.net/.default, for example",
+    refused=(("tenant_id", "common|organizations|consumers", "a service account belongs to one tenant: name it"),),
+)
+
 AZURE = Provider(
     key="azure",
     display="Microsoft Entra ID",
@@ -116,10 +121,7 @@ AZURE = Provider(
     ),
     tenants="{tenants}",
     identity=(FromIdToken(ClaimNames(subject=("tid", "oid"), email_verified="")),),
-    service_accounts=ServiceAccounts(
-        needs_scopes="name the resource: https://database.windows.net/.default, for example",
-        refused=(("tenant_id", "common|organizations|consumers", "a service account belongs to one tenant: name it"),),
-    ),
+    service_accounts=_SERVICE_ACCOUNTS,
     left_out=(
         "Several resources through one consent: one integration per resource is the model, as in Connect.",
         (
@@ -140,7 +142,11 @@ AZURE = Provider(
 
 
 def _alias(key: str, display: str, resource: str) -> Provider:
-    return replace(AZURE, key=key, display=display, default_scopes=(*AZURE.default_scopes, f"{resource}/.default"))
+    scope = f"{resource}/.default"
+    accounts = replace(_SERVICE_ACCOUNTS, scopes=(scope,))
+    return replace(
+        AZURE, key=key, display=display, default_scopes=(*AZURE.default_scopes, scope), service_accounts=accounts
+    )
 
 
 MSGRAPH = _alias("msgraph", "Microsoft Graph", "https://graph.microsoft.com")

@@ -44,6 +44,8 @@ class Field:
     """One or two sentences; they say what empty means."""
     kind: FieldKind = "text"
     required: bool = False
+    for_viewers: bool = False
+    """Not required of a service account."""
     secret: bool = False
     """Kept sealed, apart from ``config``."""
     default: str = ""

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.providers.base import Field
 
-_SAY_VIEWER_ONLY = "this version supports Viewer only"
-
-
 _OVERRIDES = (
     ("authorization_uri", "Other authorization endpoint", "In the place of the type's own. Empty: that."),
     ("token_uri", "Other token endpoint", "In the place of the type's own. Empty: that."),
@@ -54,9 +51,11 @@ def client_fields(
             name="auth_type",
             label="Whose tokens",
             kind="choice",
-            choices=("Viewer",),
-            otherwise=no_service_accounts or _SAY_VIEWER_ONLY,
-            help="Whose tokens content gets: Viewer, each viewer's own. Empty: the same.",
+            choices=("Viewer",) if no_service_accounts else ("Viewer", "Service Account"),
+            otherwise=no_service_accounts,
+            help="Whose tokens content gets: Viewer, each viewer's own"
+            + ("" if no_service_accounts else "; Service Account, the client's, at the exchange only")
+            + ". Empty: Viewer.",
         ),
         Field(
             name="auth_mode",

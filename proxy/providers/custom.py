@@ -26,8 +26,9 @@ CUSTOM = Provider(
             name="authorization_uri",
             label="Authorization endpoint",
             required=True,
+            for_viewers=True,
             kind="url",
-            help="Where viewers are sent to sign in and consent.",
+            help="Where viewers are sent to sign in and consent; a service account needs none.",
         ),
         Field(
             name="token_uri",

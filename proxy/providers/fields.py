@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
 
+from proxy.model import SERVICE_ACCOUNT
 from proxy.oauth.authorization import OUR_PARAMETERS
 from proxy.oauth.client_assertion import private_key_problem
 from proxy.oauth.client_auth import ClientAuthMethod
@@ -93,10 +94,11 @@ def _faults_of_fields(
     provider: Provider, config: Mapping[str, str], secrets: Collection[str]
 ) -> Iterator[FieldProblem]:
     known = {field.name: field for field in provider.fields}
+    is_for_viewers = config.get("auth_type", "").strip() != SERVICE_ACCOUNT
     yield from (FieldProblem(name, "unknown field") for name in config if name not in known or known[name].secret)
     for field in provider.fields:
         is_given = field.name in secrets if field.secret else bool(config.get(field.name))
-        if field.required and not is_given:
+        if field.required and not is_given and (is_for_viewers or not field.for_viewers):
             yield FieldProblem(field.name, "required")
         elif not field.secret:
             try:

@@ -100,7 +100,7 @@ def index_page(providers: Mapping[str, Provider]) -> str:
                         row.lifetimes.rotation,
                         "yes: refreshed late, shared by all content" if row.refresh_invalidates_access else "no",
                         _revocation(row),
-                        row.no_service_accounts or "the server has them; this version does not ask for them",
+                        row.no_service_accounts or "yes",
                     )
                     for row in rows
                 ],

@@ -1,6 +1,6 @@
 """Tokens for the client itself, instead of a viewer's (RFC 6749 §4.4): whether an integration can have them, and the request.
 
-Not done: asking for them. Nothing hands out such a token yet, and ``auth_type: Service Account`` is refused.
+A refresh token in the answer is not to be used (§4.4.3), and an ID token is nobody's: only the access token is taken.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from proxy.model import Integration
 from proxy.oauth.client_auth import Client, ClientAuthMethod, Once
 from proxy.oauth.message import OutboundRequest
 from proxy.oauth.metadata import AuthorizationServer
-from proxy.oauth.token import TokenResponse, client_credentials_request
+from proxy.oauth.token import client_credentials_request
 from proxy.providers.base import Provider, ServiceAccounts
 from proxy.providers.fields import FieldProblem, filled, values
 
@@ -57,11 +57,6 @@ def service_account_request(
         extra=[pair for pair in pairs if pair[1]],
         once=once,
     )
-
-
-def own_tokens(answer: TokenResponse) -> TokenResponse:
-    """Return the answer without what belongs to no viewer: a refresh token here must not be used (§4.4.3)."""
-    return replace(answer, refresh_token=None, refresh_ttl_s=None, id_token=None)
 
 
 def _problems(

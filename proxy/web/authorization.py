@@ -68,7 +68,11 @@ def _asked(request: web.Request, content: Content) -> Integration | None:
         return None
     for integration in directory.integrations.values():
         is_used = integration.guid in content.integrations or integration.guid == directory.sign_in
-        if is_used and named in {integration.guid, integration.slug, integration.name}:
+        if (
+            is_used
+            and not integration.is_service_account
+            and named in {integration.guid, integration.slug, integration.name}
+        ):
             return integration
     raise NotFound("no such integration for this content")
 

@@ -24,6 +24,8 @@ _FLOWS = "tests/unit/flows/"
 _JOURNEYS = "tests/journeys/"
 _CREDENTIALS = _FLOWS + "test_credentials.py::"
 _EXCHANGE = _FLOWS + "test_exchange.py::"
+_OPTIONAL = _FLOWS + "test_optional.py::"
+_OWN = _FLOWS + "test_service_accounts.py::"
 _SESSIONS = _FLOWS + "test_sessions.py::"
 _ID_TOKEN = "tests/unit/oauth/test_id_token.py::"
 _CONTRACT_LOGOUT = "tests/contract/test_provider_logout.py::"
@@ -257,7 +259,10 @@ ROWS = {
     107: Row("G", "One person, several integrations and contents at once.",
              "Each content gets the tokens of its own integrations.", "CVE-2026-33496, CVE-2021-32701",
              (_EXCHANGE + "test_contents_viewers_and_integrations_never_get_each_others_tokens",
-              _CREDENTIALS + "test_callers_with_other_viewers_and_integrations_get_their_own")),
+              _CREDENTIALS + "test_callers_with_other_viewers_and_integrations_get_their_own",
+              _OPTIONAL + "test_the_header_of_the_first_stays_empty_when_it_is_the_optional_one",
+              _OPTIONAL + "test_consent_to_the_optional_one_elsewhere_is_none_here",
+              _OWN + "test_viewers_are_asked_for_nothing_and_carry_nothing_of_it")),
     109: Row("G", "One person in two browsers; one of them signs out.", "The other stays signed in.",
              "Pomerium PR #6696", (_SESSIONS + "test_signing_out_in_one_browser_leaves_the_other_signed_in",)),
     110: Row("G", "Everything of a grant must go: disconnect, deletion.",
@@ -267,11 +272,14 @@ ROWS = {
     112: Row("G", "An exchange for an integration that is not the content's, unknown, or left open among several.",
              "`invalid_target` or an error of Connect's; never the first one.", "RFC 8693 §2.2.2",
              (_EXCHANGE + "test_of_several_integrations_none_is_chosen_for_the_content",
-              _EXCHANGE + "test_a_wrong_form_is_refused_with_connects_code")),
+              _EXCHANGE + "test_a_wrong_form_is_refused_with_connects_code",
+              _OWN + "test_of_several_the_audience_says_which",
+              _OWN + "test_each_kind_of_token_is_for_its_kind_of_integration")),
     113: Row("G", "A browser asks the exchange, with its cookie or from another site; so does another content's key.",
              "401 or 403: a key of the content and the session token it was given, and no browser.", "our inference",
              (_API + "test_browsers_and_proxies_are_refused",
-              _EXCHANGE + "test_the_key_of_another_content_redeems_nothing")),
+              _EXCHANGE + "test_the_key_of_another_content_redeems_nothing",
+              _OWN + "test_the_token_of_another_content_gets_nothing")),
     115: Row("G", "One app asks the exchange without end.",
              "Served from memory; then 429 for this session token.", "our inference",
              (_EXCHANGE + "test_so_many_exchanges_of_one_session_token_and_no_more",

@@ -104,6 +104,10 @@ class AuthorizationServer:
         """Whose live access token this is."""
         return self.grants.owner_of(access_token, now=self.clock.now())
 
+    def client_of(self, access_token: str) -> str | None:
+        """Which client's own live access token this is."""
+        return self.grants.client_of(access_token, now=self.clock.now())
+
     @property
     def token_requests(self) -> list[Entry]:
         return self.journal.at("/token")
@@ -275,6 +279,12 @@ class AuthorizationServer:
                 offline = "offline_access" in family.scope.split()
                 nonce = family.nonce
                 refresh: dict[str, object] = {"refresh_token": self.grants.new_refresh_token(family)} if offline else {}
+            case "client_credentials":
+                if not client.secrets:
+                    raise GrantError("unauthorized_client")
+                family, nonce = self.grants.own(client.client_id, entry.value("scope") or ""), ""
+                # §4.4.3: should not be given; some servers do, and nobody may use it.
+                refresh = {"refresh_token": self.grants.new_refresh_token(family)}
             case "refresh_token":
                 presented = entry.value("refresh_token") or ""
                 known = self.grants.family_of(presented)

@@ -216,11 +216,27 @@ class Grants:
     # — who, and the end ———————————————————————————————————————————————————————————————————————
 
     def owner_of(self, access_token: str, *, now: float) -> User | None:
-        """Whose token this is; ``None`` for one that is unknown, expired or revoked."""
+        """Whose token this is; ``None`` for one that is unknown, expired or revoked, and for a client's own."""
+        family = self._live_family(access_token, now=now)
+        return None if family is None else self.users.get(family.user_id)
+
+    def client_of(self, access_token: str, *, now: float) -> str | None:
+        """Which client this token is for, when it is the client's own and lives."""
+        family = self._live_family(access_token, now=now)
+        return family.client_id if family is not None and not family.user_id else None
+
+    def own(self, client_id: str, scope: str) -> Family:
+        """Grant the client something of its own (RFC 6749 §4.4): nobody's name is on it."""
+        family = Family(user_id="", client_id=client_id, scope=scope)
+        self.families.append(family)
+        self.counters["client_credentials_ok"] += 1
+        return family
+
+    def _live_family(self, access_token: str, *, now: float) -> Family | None:
         token = self.access_tokens.get(access_token)
         if token is None or token.revoked or token.family.revoked or now >= token.expires_at:
             return None
-        return self.users[token.family.user_id]
+        return token.family
 
     def revoke(self, token: str) -> None:
         """RFC 7009: a refresh token takes its family along, an access token ends alone."""

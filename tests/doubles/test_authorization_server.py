@@ -189,3 +189,17 @@ async def test_the_consent_page_asks_who_is_there(rig: Rig) -> None:
 def test_a_secret_in_the_query_of_a_post_is_noticed() -> None:
     entry = Entry(time=0, method="POST", target="/token?code=x", headers=[], body=b"")
     assert entry.leak_in_query
+
+
+async def test_a_client_gets_a_token_that_is_nobodys(rig: Rig) -> None:
+    form = {"grant_type": "client_credentials", "scope": "read", "client_id": "sidecar",
+            "client_secret": rig.client.secrets[0]}  # fmt: skip
+    async with rig.http.post(f"{rig.server.url}/token", data=form) as answer:
+        token = (await answer.json())["access_token"]
+    assert rig.server.client_of(token) == "sidecar"
+    assert rig.server.owner_of(token) is None
+    mine = (await rig.signed_in())["access_token"]
+    assert rig.server.client_of(mine) is None
+    form["client_secret"] = "wrong"
+    async with rig.http.post(f"{rig.server.url}/token", data=form) as answer:
+        assert answer.status in {400, 401}

@@ -18,12 +18,7 @@ async def run_as_content(
     scene: Stage, program: str, *, folders: tuple[Path, ...] = (), more: Mapping[str, str] | None = None
 ) -> str:
     """Run a program; return its last line. ``folders`` go before ``content_examples``; ``more``: environment."""
-    printed = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "proxy", "content-env", "sales", "-c", str(scene.setup.folder / "config.yaml")],
-        cwd=CHECKOUT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    environment = dict(line.split("=", 1) for line in printed.stdout.splitlines())
+    environment = await content_variables(scene)
     path = os.pathsep.join(map(str, [*folders, CHECKOUT / "content_examples"]))
     finished = await asyncio.to_thread(
         subprocess.run,
@@ -33,6 +28,16 @@ async def run_as_content(
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     return finished.stdout.splitlines()[-1]
+
+
+async def content_variables(scene: Stage, content: str = "sales") -> dict[str, str]:
+    """Return what ``content-env`` prints."""
+    printed = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "proxy", "content-env", content, "-c", str(scene.setup.folder / "config.yaml")],
+        cwd=CHECKOUT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return dict(line.split("=", 1) for line in printed.stdout.splitlines())
 
 
 async def handle_of_ada(scene: Stage) -> str:

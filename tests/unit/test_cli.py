@@ -13,7 +13,9 @@ import yaml
 from click.testing import CliRunner
 
 from proxy.cli import main
-from proxy.sealing import parse_key
+from proxy.flows.content_tokens import content_session_token
+from proxy.model import ContentGuid
+from proxy.sealing import KeyRing, parse_key
 from tests.unit.config.house import API_KEY, CLIENT_SECRET, SOUND, STORE_KEY, changed
 from tests.unit.config.test_network import pem_pair
 
@@ -321,3 +323,30 @@ def test_the_module_is_the_command():
     import proxy.__main__
 
     assert proxy.__main__.main is main
+
+
+ROBOT = f"""\
+  - name: robot
+    template: custom
+    config: {{token_uri: 'https://login.example.org/token', client_id: robot, client_secret: {CLIENT_SECRET},
+             auth_type: Service Account}}
+"""
+
+
+def test_content_env_prints_what_a_content_with_a_service_account_shows(run, config_file):
+    text = changed(("content:\n  - name", ROBOT + "content:\n  - name"), ("[warehouse]", "[warehouse, robot]"))
+    config_file.write_text(text, encoding="utf-8")
+
+    printed = dict(line.split("=", 1) for line in shlex.split(run("content-env", "sales", "-c", config_file).output))
+
+    key_ring = KeyRing([parse_key(STORE_KEY)])
+    assert printed["CONNECT_CONTENT_SESSION_TOKEN"] == content_session_token(
+        key_ring, ContentGuid(printed["CONNECT_CONTENT_GUID"])
+    )
+
+
+def test_check_asks_nobody_to_register_a_redirect_uri_for_a_service_account(run, config_file):
+    config_file.write_text(changed(("content:\n  - name", ROBOT + "content:\n  - name")), encoding="utf-8")
+    printed = run("check", "-c", config_file).output
+    assert "#   robot: nothing: a service account" in printed
+    assert printed.count("redirect_uri_to_register") == 1

@@ -207,3 +207,10 @@ def test_a_handle_is_stored_as_its_sha256():
 def test_bytes_that_were_no_text_are_a_handle_like_any_other():
     from_a_header = b"abc\xff\xc3(".decode(errors="surrogateescape")
     assert hash_handle(from_a_header) == hashlib.sha256(b"abc\xff\xc3(").digest()
+
+
+def test_handles_of_every_key_are_known_the_first_ones_first():
+    old, new = bytes(range(32)), bytes(range(1, 33))
+    before, after = KeyRing([old]), KeyRing([new, old])
+    assert after.handles("x", b"a") == (after.handle("x", b"a"), before.handle("x", b"a"))
+    assert len({*after.handles("x", b"a"), *after.handles("y", b"a"), *after.handles("x", b"b")}) == 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from proxy.config.checks.draft import Draft, refuse_repeats
-from proxy.config.checks.integrations import unknown
+from proxy.config.checks.integrations import is_service_account, unknown
 from proxy.config.problems import Path, did_you_mean
 from proxy.config.schema import APP_MODES, AccessSettings, ContentSettings
 from proxy.model import RENDERED_APP_MODES
@@ -70,7 +70,10 @@ def _check_integrations(path: Path, item: ContentSettings, draft: Draft) -> None
     refuse_repeats(given, report, "this integration stands here already, in {}")
     if item.integrations and item.app_mode in RENDERED_APP_MODES:
         report.add(here, f"`{item.app_mode}` content has no process that could use a token: only interactive kinds may")
-    if item.integrations and item.access == "anyone":
+    for position, used in enumerate(item.associations):
+        if used.optional and _is_service_account(used.name, draft):
+            report.add((*here, position, "optional"), "a service account is asked of nobody: leave `optional` out")
+    if item.access == "anyone" and any(not _is_service_account(used.name, draft) for used in item.associations):
         report.add(here, "content that is open to anyone has no viewer who could consent: use `access: signed_in`")
 
 
@@ -88,15 +91,24 @@ def _check_access(path: Path, item: ContentSettings, draft: Draft) -> None:
         report.add(here, "without `sign_in` no viewer has a verified identity, so this rule cannot be evaluated")
     elif not draft.is_given(*path, "integrations"):
         return
-    elif not item.integrations:
+    elif all(_is_service_account(used.name, draft) for used in item.associations):
         report.add(
             here, "without `sign_in` or integrations viewers have no way to sign in: set one, or `access: anyone`"
         )
-    elif all(used.optional for used in item.associations) and report.is_sound(*path, "integrations"):
+    elif _all_are_optional(item, draft) and report.is_sound(*path, "integrations"):
         report.add(
             (*path, "integrations"),
             "without `sign_in` viewers sign in by what they consent to: one integration must not be optional",
         )
+
+
+def _all_are_optional(item: ContentSettings, draft: Draft) -> bool:
+    return all(used.optional for used in item.associations if not _is_service_account(used.name, draft))
+
+
+def _is_service_account(name: str, draft: Draft) -> bool:
+    found = draft.integration(name)
+    return found is not None and is_service_account(found[1])
 
 
 def _check_owners(draft: Draft) -> None:

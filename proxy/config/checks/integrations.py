@@ -9,11 +9,13 @@ from proxy.config.checks.draft import Draft, refuse_repeats, slug_of
 from proxy.config.problems import Path, Report, did_you_mean, show_key
 from proxy.config.references import say_not_a_value
 from proxy.config.schema import IntegrationSettings, SignInSettings, say_not_supported
+from proxy.model import SERVICE_ACCOUNT
 from proxy.oauth.client_assertion import private_key_problem
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Field, Provider
 from proxy.providers.fields import problems
 from proxy.providers.registration import can_identify
+from proxy.providers.service_accounts import service_account_problems
 
 _RESERVED_SLUGS = {"expires"}
 _PLACEHOLDER = re.compile(
@@ -78,10 +80,18 @@ def _check_config(path: Path, item: IntegrationSettings, draft: Draft) -> None:
         if field.secret and (field.name in item.config or not draft.is_given(*path, "config", field.name))
     }
     _check_key(path, item, report)
-    for problem in problems(provider, plain, secrets=secrets):
+    found = problems(provider, plain, secrets=secrets)
+    if is_service_account(item) and not found and report.is_sound(*path, "config"):
+        found = service_account_problems(provider, plain, secrets=secrets)
+    for problem in found:
         here = (*path, "config", problem.field)
         if report.is_sound(*here):
             report.add(here, problem.text)
+
+
+def is_service_account(item: IntegrationSettings) -> bool:
+    """Say whether an integration's tokens are the client's own."""
+    return item.config.get("auth_type", "").strip() == SERVICE_ACCOUNT
 
 
 def _say_unknown(name: str, provider: Provider) -> str:
@@ -126,6 +136,9 @@ def _check_sign_in(draft: Draft) -> None:
     if found is None:
         return
     path, item = found
+    if is_service_account(item):
+        report.add(where, f"`{name}` is a service account: nobody signs in with it")
+        return
     provider = PROVIDERS.get(item.template) if draft.is_given(*path, "template") else None
     if provider is None or not draft.is_given(*path, "config", "userinfo_uri"):
         return

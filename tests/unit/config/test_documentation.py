@@ -180,7 +180,8 @@ def test_the_schema_knows_templates_and_their_fields():
         assert known["if"]["properties"]["template"]["const"] == provider.key
         config = known["then"]["properties"]["config"]
         assert list(config["properties"]) == [field.name for field in provider.fields]
-        assert config["required"] == [field.name for field in provider.fields if field.required]
+        required = [field for field in provider.fields if field.required and not field.for_viewers]
+        assert config["required"] == [field.name for field in required]
 
 
 def test_the_schema_lets_a_number_be_a_reference():

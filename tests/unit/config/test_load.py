@@ -316,3 +316,15 @@ def test_what_connect_says_of_an_integration_may_be_said_where_it_is_so(tmp_path
     (integration,) = loaded(tmp_path, text, PKCE="True").directory.integrations.values()
 
     assert (integration.client_secret is None) == ("Public" in added)
+
+
+def test_content_that_is_open_to_anyone_may_have_a_service_account(tmp_path):
+    text = changed(
+        ("sign_in: warehouse\n", ""),
+        ("client_id: sidecar", "client_id: sidecar\n      auth_type: Service Account"),
+        ("    path: /sales/\n", "    path: /sales/\n    access: anyone\n"),
+    )
+    config = loaded(tmp_path, text)
+    (integration,), (content,) = config.directory.integrations.values(), config.directory.contents.values()
+    assert integration.is_service_account
+    assert (content.access, content.integrations) == (Anyone(), (integration.guid,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.providers.github import GITHUB
 from tests.unit.config.house import API_KEY, CLIENT_SECRET, SOUND, STORE_KEY, changed, problems
 
 SECOND = """\
@@ -62,8 +63,58 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             )
         ],
         [
-            "config.yaml:17:18: integrations[0].config.auth_type: this version supports Viewer only",
+            "config.yaml:2:10: sign_in: `warehouse` is a service account: nobody signs in with it",
             "config.yaml:18:18: integrations[0].config.auth_mode: Public cannot go with a client_secret",
+        ],
+    ),
+    "a service account without a secret, optional, and nothing to sign in with": (
+        [
+            ("sign_in: warehouse\n", ""),
+            (f"      client_secret: {CLIENT_SECRET}", "      auth_type: Service Account"),
+            ("integrations: [warehouse]", "integrations: [{name: warehouse, optional: true}]"),
+        ],
+        [
+            (
+                "config.yaml:12:7: integrations[0].config.client_secret: a service account needs a client_secret or a "
+                "private_key"
+            ),
+            (
+                "config.yaml:18:5: content[0].access: without `sign_in` or integrations viewers have no way to sign in: "
+                "set one, or `access: anyone`"
+            ),
+            (
+                "config.yaml:23:48: content[0].integrations[0].optional: a service account is asked of nobody: leave "
+                "`optional` out"
+            ),
+        ],
+    ),
+    "a service account where the server has none": (
+        [
+            (
+                SOUND[SOUND.index("    template: custom") : SOUND.index("      client_id:")],
+                "    template: github\n    config:\n      auth_type: Service Account\n",
+            )
+        ],
+        [
+            "config.yaml:2:10: sign_in: `warehouse` is a service account: nobody signs in with it",
+            f"config.yaml:13:18: integrations[0].config.auth_type: {GITHUB.no_service_accounts}",
+        ],
+    ),
+    "static content with a service account": (
+        [
+            ("app_mode: python-streamlit", "app_mode: static"),
+            ("sign_in: warehouse\n", ""),
+            (
+                f"      client_secret: {CLIENT_SECRET}",
+                f"      client_secret: {CLIENT_SECRET}\n      auth_type: Service Account",
+            ),
+            ("    path: /sales/\n", "    path: /sales/\n    access: anyone\n"),
+        ],
+        [
+            (
+                "config.yaml:25:19: content[0].integrations: `static` content has no process that could use a token: only "
+                "interactive kinds may"
+            )
         ],
     ),
     "an association with a misspelled setting, and one of nobody": (

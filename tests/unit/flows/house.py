@@ -20,6 +20,7 @@ from proxy.flows.exchange import ContentKey, Exchange
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
 from proxy.flows.servers import AuthorizationServers
+from proxy.flows.service_accounts import ServiceAccounts
 from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
@@ -200,7 +201,9 @@ class Provider:
         body: dict[str, object] = {"access_token": f"access-{self.issued}", "token_type": "Bearer"}
         if self.ttl_s is not None:
             body["expires_in"] = self.ttl_s
-        if form["grant_type"] == "authorization_code" or not self.omits_refresh_token:
+        if form["grant_type"] == "client_credentials":
+            body["refresh_token"] = "nobody's"  # RFC 6749 §4.4.3: not to be given; some do
+        elif form["grant_type"] == "authorization_code" or not self.omits_refresh_token:
             body["refresh_token"] = f"refresh-{self.issued}"
             self.live_refresh_tokens.add(f"refresh-{self.issued}")
         if self.id_token is not None:
@@ -268,7 +271,16 @@ class House:
             publish=self.publish,
             lifetimes=self.lifetimes,
         )
+        self.service_accounts = ServiceAccounts(
+            servers=self.servers,
+            send=self.provider,
+            now=self.clock,
+            sleep=self.clock.sleep,
+            random_bytes=self.random.randbytes,
+        )
         self.exchange = Exchange(
+            service_accounts=self.service_accounts,
+            key_ring=self.key_ring,
             directory=self.directory,
             store=self.store,
             keeper=self.keeper,
@@ -305,6 +317,7 @@ class House:
         """End in order; after a kill only the state file is let go of."""
         if not self.is_dead:
             await self.keeper.close()
+            await self.service_accounts.close()
         await self.identities.close()
         await self.servers.close()
         await self.store.close()

@@ -84,7 +84,7 @@ WRONG = {
     "another grant type": ({"grant_type": "client_credentials"}, (400, 213)),
     "no subject token type": ({"subject_token_type": None}, (400, 214)),
     "another subject token type": ({"subject_token_type": "urn:posit:connect:api-key"}, (400, 214)),
-    "a service account's": ({"subject_token_type": CONTENT_SESSION_TOKEN}, (400, 252)),
+    "a viewer's token as a content's": ({"subject_token_type": CONTENT_SESSION_TOKEN}, (400, 236)),
     "no subject token": ({"subject_token": None}, (400, 215)),
     "an empty subject token": ({"subject_token": ""}, (400, 215)),
     "a made-up subject token": ({"subject_token": "made-up"}, (400, 215)),

@@ -143,7 +143,7 @@ def test_an_authentication_method_that_cannot_work_is_a_problem(method: str, has
 @pytest.mark.parametrize(
     ("field", "value", "has_secret", "text"),
     [
-        ("auth_type", "Service Account", True, "this version supports Viewer only"),
+        ("auth_type", "service account", True, "must be one of Viewer, Service Account"),
         ("auth_mode", "Public", True, "Public cannot go with a client_secret"),
         ("auth_mode", "Confidential", False, "Confidential needs a client_secret"),
         ("auth_mode", "both", False, "must be one of Confidential, Public"),
@@ -167,3 +167,13 @@ def test_a_recipe_may_want_a_secret():
     strict = _with(fields=fields)
     assert problems(strict, MINIMAL, secrets=()) == (FieldProblem("client_secret", "required"),)
     assert problems(strict, MINIMAL, secrets={"client_secret"}) == ()
+
+
+def test_a_service_account_needs_no_address_for_viewers():
+    config = {"token_uri": MINIMAL["token_uri"], "client_id": "sidecar"}
+    assert problems(CUSTOM, config, secrets={"client_secret"}) == (FieldProblem("authorization_uri", "required"),)
+    said = config | {"auth_type": "Service Account"}
+    assert problems(CUSTOM, said, secrets={"client_secret"}) == ()
+    assert problems(CUSTOM, {**said, "token_uri": ""}, secrets={"client_secret"}) == (
+        FieldProblem("token_uri", "required"),
+    )

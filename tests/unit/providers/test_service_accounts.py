@@ -6,17 +6,15 @@ import pytest
 from proxy.oauth.client_assertion import AssertionKey
 from proxy.oauth.client_auth import Client, ClientAuthMethod, Once
 from proxy.oauth.metadata import AuthorizationServer
-from proxy.oauth.token import TokenResponse
 from proxy.providers import PROVIDERS
 from proxy.providers.fields import FieldProblem
 from proxy.providers.service_accounts import (
-    own_tokens,
     service_account_problems,
     service_account_request,
     service_account_scope,
 )
 from tests.unit.oauth.keys import EC_KEY
-from tests.unit.providers.rows import integration
+from tests.unit.providers.rows import faults, integration
 
 ONCE = Once(now=datetime(2026, 3, 1, 12, 0, tzinfo=UTC), jti="j")
 SERVER = AuthorizationServer(authorization_endpoint="https://id.example/a", token_endpoint="https://id.example/token")
@@ -104,6 +102,24 @@ def test_what_a_service_account_lacks_is_said(template: str, config: dict[str, s
     assert [problem.field for problem in found] == fields
 
 
-def test_a_refresh_token_in_such_an_answer_is_not_kept():
-    answer = TokenResponse(access_token="at", refresh_token="rt", refresh_ttl_s=9.0, id_token="x.y.z", ttl_s=60.0)
-    assert own_tokens(answer) == TokenResponse(access_token="at", ttl_s=60.0)
+@pytest.mark.parametrize(
+    ("template", "scope"),
+    [
+        ("msgraph", "https://graph.microsoft.com/.default"),
+        ("azure-openai", "https://cognitiveservices.azure.com/.default"),
+    ],
+)
+def test_an_alias_of_azure_knows_its_resource(template: str, scope: str):
+    assert form(template, tenant_id="t")["scope"] == scope
+    assert service_account_problems(HAVE[template], {"client_id": "c", "tenant_id": "t"}, secrets={"private_key"}) == ()
+
+
+def test_auth0_has_to_be_told_the_api():
+    config = {"domain": "x.auth0.com", "auth_type": "Service Account"}
+    assert [problem.field for problem in faults("auth0", **config)] == ["audience"]
+    assert faults("auth0", audience="https://api.example.org/", **config) == ()
+
+
+@pytest.mark.parametrize("template", HAVE)
+def test_every_type_that_has_them_takes_the_word(template: str):
+    assert "auth_type" not in [problem.field for problem in faults(template, auth_type="Service Account")]

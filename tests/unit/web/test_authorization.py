@@ -420,3 +420,13 @@ async def test_too_many_starts_ask_nobody_and_note_nothing(aiohttp_client, flows
     statuses = [(await browser.get(LOGIN, headers=BOUND)).status for _ in range(2)]
     assert statuses == [303, 429]
     assert len(flows.noted) == 1
+
+
+async def test_nobody_is_sent_to_consent_for_a_service_account(aiohttp_client, flows):
+    robot = replace(LAKE, config={"auth_type": "Service Account"})
+    app = services(flows)
+    app = replace(app, directory=replace(app.directory, integrations={WAREHOUSE.guid: WAREHOUSE, LAKE.guid: robot}))
+    flows.admission = ADMITTED
+    answer = await Browser(await aiohttp_client(control_plane(app))).get(f"{LOGIN}&integration={LAKE.guid}")
+    assert answer.status == 404
+    assert flows.started == []
