@@ -39,11 +39,12 @@ def request_head(
 
     ``ours``: the folded names of every header that we inject anywhere; ``injected``: the lines for this request.
     """
-    lines, is_websocket = request.set.lines, request.is_websocket
-    passed = lines.get(is_websocket)
-    if passed is None:
-        kept = policy.to_content(request.headers, names=names, injected=ours, keep_upgrade=is_websocket)
-        passed = lines[is_websocket] = _lines(kept)
+    passed = request.set.lines
+    if passed is None or request.is_upgrade:
+        kept = policy.to_content(request.headers, names=names, injected=ours, keep_upgrade=request.is_websocket)
+        passed = _lines(kept)
+        if not request.is_upgrade:
+            request.set.lines = passed
     host = b"" if b"host" in request.named else b"Host: %b\r\n" % public_host
     return b"%b %b HTTP/1.1\r\n%b%b%b%b\r\n" % (
         request.method, target, host, passed, injected, _request_framing(request),

@@ -51,8 +51,8 @@ class HeaderSet:
         self.pairs = pairs
         self.named: dict[bytes, bytes] = {}
         """The headers of ``_SINGULAR``, names in lower case."""
-        self.lines: dict[bool, bytes] = {}
-        """What contents get of them (``heads.request_head``), with and without an upgrade."""
+        self.lines: bytes | None = None
+        """What contents get of them, once it was worked out (``heads.request_head``)."""
         self._cookies: list[bytes] = []
         self._cookie: tuple[str, bytes] | None = None
         self._is_cookie_read = False

@@ -27,7 +27,7 @@ class RequestReader:
     """One request at a time; ``next_request`` makes room for the following one."""
 
     __slots__ = (
-        "_body", "_headers", "_last", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade",
+        "_before", "_body", "_headers", "_last", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade",
         "has_more", "head", "head_bytes", "is_complete", "is_head_done",
     )  # fmt: skip
 
@@ -36,7 +36,7 @@ class RequestReader:
         self._max_headers = max_headers
         self._max_target_bytes = max_target_bytes
         self._parser = httptools.HttpRequestParser(self)
-        self._last = HeaderSet([])
+        self._last = self._before = HeaderSet([])
         self.has_more = False
         """Bytes came behind a request that is not answered yet: they are ignored, and so is all that follows."""
         self.behind_upgrade = b""
@@ -106,7 +106,9 @@ class RequestReader:
         self.is_head_done = True
         headers, self._headers = self._headers, []  # what comes now are trailers, which nobody gets
         if headers != self._last.pairs:
-            self._last = HeaderSet(headers)
+            self._last, self._before = self._before, self._last
+            if headers != self._last.pairs:
+                self._last = HeaderSet(headers)
         head.has(self._last)
         head.method = parser.get_method()
         version = parser.get_http_version()
