@@ -28,6 +28,7 @@ from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import Exchange
+from proxy.flows.former_integrations import FormerIntegrations
 from proxy.flows.hand_over import HandOver
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
@@ -174,9 +175,11 @@ class _Sidecar:
         self._housekeeping = Housekeeping(
             store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
         )
+        seal = TokenSeal(key_ring=key_ring, random_bytes=secrets.token_bytes)
+        self.former = FormerIntegrations(directory=directory, store=store, seal=seal, now=_now)
         self.token_revocation = TokenRevocation(
-            directory=directory, store=store, seal=TokenSeal(key_ring=key_ring, random_bytes=secrets.token_bytes),
-            servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
+            former=self.former, store=store, seal=seal, servers=self.servers, send=client.send, now=_now,
+            sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
         )  # fmt: skip
         self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
         hand_over = HandOver(
@@ -237,6 +240,7 @@ class _Sidecar:
         """Listen: first the exchange, so that content finds it, then for viewers."""
         config = self._config
         await self.feed.start()
+        await self.former.note()
         for runner in (self._control, self._api):
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -302,6 +306,7 @@ class _Sidecar:
                 if time.monotonic() - purged_at >= PURGE_EVERY_S:
                     purged_at = time.monotonic()
                     await self._housekeeping.purge()
+                    await self.former.work()
             except StoreUnavailable as error:
                 log.error("housekeeping failed", detail=error.detail)
 

@@ -327,6 +327,16 @@ class EndedGrant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotedIntegration:
+    """An integration as it was once: the client that grants are of."""
+
+    integration_guid: IntegrationGuid
+    fingerprint: bytes
+    sealed: Sealed | None = None
+    """The whole of it; ``None``: its server takes nothing back, so nothing is needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """A viewer lets a content have an integration's token."""
 

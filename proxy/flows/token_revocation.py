@@ -13,10 +13,11 @@ from datetime import datetime
 import structlog
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.recipes import Recipe, once, recipe
+from proxy.flows.former_integrations import FormerIntegrations
+from proxy.flows.recipes import once
 from proxy.flows.servers import AuthorizationServers, Registration, Unlocated
 from proxy.flows.token_seal import TokenSeal
-from proxy.model import Directory, EndedGrant, Secret
+from proxy.model import EndedGrant, Secret
 from proxy.oauth.message import Send
 from proxy.oauth.revocation import NotNow, Revoked, TokenTypeHint, Unrevocable, parse_revocation, revocation_request
 from proxy.policy.revocation_tries import pause_after
@@ -56,7 +57,7 @@ class TokenRevocation:
     def __init__(
         self,
         *,
-        directory: Directory,
+        former: FormerIntegrations,
         store: Store,
         seal: TokenSeal,
         servers: AuthorizationServers,
@@ -65,7 +66,7 @@ class TokenRevocation:
         sleep: Callable[[float], Awaitable[None]],
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        self._directory = directory
+        self._former = former
         self._store = store
         self._seal = seal
         self._servers = servers
@@ -113,7 +114,11 @@ class TokenRevocation:
         await self._store.forget_ended_grant(grant)
 
     async def _give_back(self, grant: EndedGrant) -> _Outcome:
-        recipe_ = self._recipe(grant)
+        try:
+            recipe_ = await self._former.recipe_of(grant.integration_guid, grant.fingerprint)
+            tokens = list(self._tokens(grant))
+        except SealBroken:  # the right key may come back
+            return _Later("sealed", None, is_servers=False)
         if recipe_ is None:
             return _Left("no_such_client")  # nobody else may see these tokens
         at = await self._servers.locate(recipe_)
@@ -123,10 +128,6 @@ class TokenRevocation:
             return _Left("no_endpoint")
         if not recipe_.provider.revokes_one_grant_only and await self._is_shared(grant):
             return _Left("account_in_use")
-        try:
-            tokens = list(self._tokens(grant))
-        except SealBroken:  # the right key may come back
-            return _Later("sealed", None, is_servers=False)
         outcome: _Outcome = Revoked()
         for token, hint in tokens:
             answer = await self._ask(at, at.server.revocation_endpoint, token, hint)
@@ -139,16 +140,9 @@ class TokenRevocation:
                     pass
         return outcome
 
-    def _recipe(self, grant: EndedGrant) -> Recipe | None:
-        """Return the integration's recipe while it is the client, and the server, that these tokens are of."""
-        integration = self._directory.integrations.get(grant.integration_guid)
-        found = None if integration is None else recipe(integration)
-        return found if found is not None and found.fingerprint == grant.fingerprint else None
-
     async def _is_shared(self, grant: EndedGrant) -> bool:
         """Whether somebody here still uses a grant of the same account, which might end along with this one."""
-        subject = grant.account_subject
-        return subject is not None and await self._store.is_account_in_use(grant.integration_guid, subject)
+        return await self._store.is_account_in_use(grant)
 
     def _tokens(self, grant: EndedGrant) -> Iterator[tuple[Secret, TokenTypeHint]]:
         """Yield the refresh token first: with it most servers end the access token, too (RFC 7009 §2.1), but not all."""

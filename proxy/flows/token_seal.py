@@ -1,4 +1,4 @@
-"""How tokens are sealed: bound to table, column, viewer and integration, so that no row's token opens in another."""
+"""How tokens, and clients that are gone, are sealed: bound to table, column, viewer and integration, so that no row's token opens in another."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ class TokenSeal:
         sealed = grant.refresh_token
         refresh_token = None if sealed is None else self._open(sealed, "refresh_token", grant)
         return self._open(grant.access_token, "access_token", grant), refresh_token
+
+    def seal_integration(self, written: str, integration_guid: IntegrationGuid, fingerprint: bytes) -> Sealed:
+        """Seal what an integration is."""
+        associated = associated_data("noted_integration", "sealed", integration_guid, fingerprint.hex())
+        return self._key_ring.seal(written.encode(), associated=associated, nonce=self._random_bytes(NONCE_BYTES))
+
+    def open_integration(self, sealed: Sealed, integration_guid: IntegrationGuid, fingerprint: bytes) -> str:
+        """Open what an integration was; ``SealBroken`` as above."""
+        associated = associated_data("noted_integration", "sealed", integration_guid, fingerprint.hex())
+        return self._key_ring.open(sealed, associated=associated).decode()
 
     def _open(self, sealed: Sealed, column: Column, row: Credentials | EndedGrant) -> Secret:
         associated = associated_data("credentials", column, row.viewer_guid, row.integration_guid)

@@ -22,6 +22,7 @@ from proxy.model import (
     EndedGrant,
     HandleHash,
     IntegrationGuid,
+    NotedIntegration,
     Sealed,
     SessionHash,
     SessionTokenHash,
@@ -270,8 +271,30 @@ class Store(Protocol):
     async def forget_ended_grant(self, grant: EndedGrant) -> None:
         """Delete it, unless its tokens are others by now."""
 
-    async def is_account_in_use(self, integration_guid: IntegrationGuid, subject: str) -> bool:
-        """Say whether anybody's living credentials for the integration are of this account."""
+    async def is_account_in_use(self, grant: EndedGrant) -> bool:
+        """Say whether anybody's living credentials are of the same account, client and server; ``False``: not known."""
+
+    # — integrations that are gone —————————————————————————————————————————————————————————————
+
+    async def note_integrations(self, configured: Sequence[NotedIntegration], *, now: datetime) -> None:
+        """Keep these as they are now; of all others that there are grants of, remember since when they are gone."""
+
+    async def noted_integration(self, integration_guid: IntegrationGuid, fingerprint: bytes) -> Sealed | None:
+        """Return what this client was; ``None``: nothing is known of it."""
+
+    async def gone_integrations(self, *, before: datetime) -> Sequence[NotedIntegration]:
+        """Return those that have been gone since then, or longer."""
+
+    async def credentials_of(
+        self, noted: NotedIntegration, *, after: CredentialsGuid, most: int
+    ) -> Sequence[Credentials]:
+        """Return credentials of this client, by guid, those after ``after``."""
+
+    async def give_up_credentials(self, guids: Sequence[CredentialsGuid]) -> None:
+        """Delete these credentials; consents stay. No feed: nobody could use them."""
+
+    async def forget_integrations(self) -> None:
+        """Forget those that are gone and have neither credentials nor anything to be given back."""
 
     # — for operators ——————————————————————————————————————————————————————————————————————————
 

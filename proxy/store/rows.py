@@ -21,6 +21,7 @@ from proxy.model import (
     EndedGrant,
     Identity,
     IntegrationGuid,
+    NotedIntegration,
     Sealed,
     SessionEnded,
     SessionHash,
@@ -215,6 +216,29 @@ def to_ended_grant(row: Row) -> EndedGrant:
         refresh_token=None if refresh_token is None else Sealed(_bytes(refresh_token)),
         failures=_integer(row["failures"]),
     )
+
+
+def from_noted_integration(noted: NotedIntegration) -> Values:
+    """Return the columns of what an integration is."""
+    return {
+        "integration_guid": noted.integration_guid,
+        "fingerprint": noted.fingerprint,
+        "sealed": from_sealed(noted.sealed),
+    }
+
+
+def to_noted_integration(row: Row) -> NotedIntegration:
+    """Read what an integration was."""
+    return NotedIntegration(
+        integration_guid=IntegrationGuid(_text(row["integration_guid"])),
+        fingerprint=_bytes(row["fingerprint"]),
+        sealed=to_optional_sealed(row),
+    )
+
+
+def to_optional_sealed(row: Row) -> Sealed | None:
+    """Read a sealed value that may be absent."""
+    return None if row["sealed"] is None else Sealed(_bytes(row["sealed"]))
 
 
 def to_claims(row: Row) -> str:

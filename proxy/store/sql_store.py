@@ -22,6 +22,8 @@ from proxy.model import (
     EndedGrant,
     HandleHash,
     IntegrationGuid,
+    NotedIntegration,
+    Sealed,
     SessionEnded,
     SessionHash,
     SessionTokenHash,
@@ -314,9 +316,55 @@ class SqlStore:
         values: Values = {"guid": grant.credentials_guid, "access_token": grant.access_token.value}
         await self._engine.write(_one_statement(statements.FORGET_ENDED_GRANT, values))
 
-    async def is_account_in_use(self, integration_guid: IntegrationGuid, subject: str) -> bool:
-        values: Values = {"integration_guid": integration_guid, "account_subject": subject}
+    async def is_account_in_use(self, grant: EndedGrant) -> bool:
+        values: Values = {
+            "integration_guid": grant.integration_guid,
+            "account_subject": grant.account_subject,
+            "fingerprint": grant.fingerprint,
+        }
         return bool(await self._engine.read(statements.ACCOUNT_IN_USE, values))
+
+    # — integrations that are gone —————————————————————————————————————————————————————————————
+
+    async def note_integrations(self, configured: Sequence[NotedIntegration], *, now: datetime) -> None:
+        instant: Values = {"now": rows.micros(now)}
+
+        async def note(transaction: Transaction) -> None:
+            # What is gone already keeps its instant; what is here loses it again with the next statement.
+            await transaction.rows(statements.MISS_ALL_INTEGRATIONS, instant)
+            await transaction.each(
+                statements.NOTE_INTEGRATION, [rows.from_noted_integration(one) for one in configured]
+            )
+            await transaction.rows(statements.NOTE_UNKNOWN_INTEGRATIONS, instant)
+
+        await self._engine.write(note)
+
+    async def noted_integration(self, integration_guid: IntegrationGuid, fingerprint: bytes) -> Sealed | None:
+        values: Values = {"integration_guid": integration_guid, "fingerprint": fingerprint}
+        found = await self._engine.read(statements.NOTED_INTEGRATION, values)
+        return rows.to_optional_sealed(found[0]) if found else None
+
+    async def gone_integrations(self, *, before: datetime) -> Sequence[NotedIntegration]:
+        found = await self._engine.read(statements.GONE_INTEGRATIONS, {"before": rows.micros(before)})
+        return [rows.to_noted_integration(row) for row in found]
+
+    async def credentials_of(
+        self, noted: NotedIntegration, *, after: CredentialsGuid, most: int
+    ) -> Sequence[Credentials]:
+        values: Values = {**rows.from_noted_integration(noted), "after": after, "most": most}
+        return [rows.to_credentials(row) for row in await self._engine.read(statements.CREDENTIALS_OF, values)]
+
+    async def give_up_credentials(self, guids: Sequence[CredentialsGuid]) -> None:
+        values: list[Values] = [{"guid": guid, "now": rows.micros(self._now())} for guid in guids]
+
+        async def give_up(transaction: Transaction) -> None:
+            await transaction.each(statements.KEEP_GRANT, values)
+            await transaction.each(statements.DELETE_CREDENTIALS_BY_GUID, values)
+
+        await self._engine.write(give_up)
+
+    async def forget_integrations(self) -> None:
+        await self._engine.write(_one_statement(statements.FORGET_INTEGRATIONS, {}))
 
     # — for operators ——————————————————————————————————————————————————————————————————————————
 

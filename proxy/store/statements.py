@@ -98,7 +98,40 @@ FORGET_ENDED_GRANT = "DELETE FROM ended_grant WHERE guid = :guid AND access_toke
 
 ACCOUNT_IN_USE = """
 SELECT 1 AS found FROM credentials
-WHERE integration_guid = :integration_guid AND account_subject = :account_subject AND state <> 'ended' LIMIT 1
+WHERE integration_guid = :integration_guid AND account_subject = :account_subject AND fingerprint = :fingerprint
+AND state <> 'ended' LIMIT 1
+"""
+
+# — integrations that are gone —————————————————————————————————————————————————————————————————————
+
+MISS_ALL_INTEGRATIONS = "UPDATE noted_integration SET gone_since = :now WHERE gone_since IS NULL"
+NOTE_INTEGRATION = """
+INSERT INTO noted_integration (integration_guid, fingerprint, sealed, gone_since)
+VALUES (:integration_guid, :fingerprint, :sealed, NULL)
+ON CONFLICT (integration_guid, fingerprint) DO UPDATE SET sealed = excluded.sealed, gone_since = NULL
+"""
+# Grants from before anything was noted.
+NOTE_UNKNOWN_INTEGRATIONS = """
+INSERT INTO noted_integration (integration_guid, fingerprint, sealed, gone_since)
+SELECT DISTINCT integration_guid, fingerprint, NULL, :now FROM credentials WHERE 1 = 1
+ON CONFLICT (integration_guid, fingerprint) DO NOTHING
+"""
+NOTED_INTEGRATION = """
+SELECT sealed FROM noted_integration WHERE integration_guid = :integration_guid AND fingerprint = :fingerprint
+"""
+GONE_INTEGRATIONS = "SELECT * FROM noted_integration WHERE gone_since <= :before"
+CREDENTIALS_OF = """
+SELECT * FROM credentials
+WHERE integration_guid = :integration_guid AND fingerprint = :fingerprint AND guid > :after ORDER BY guid LIMIT :most
+"""
+KEEP_GRANT = _KEEP_GRANTS + "guid = :guid"
+DELETE_CREDENTIALS_BY_GUID = "DELETE FROM credentials WHERE guid = :guid"
+FORGET_INTEGRATIONS = """
+DELETE FROM noted_integration WHERE gone_since IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM credentials c
+    WHERE c.integration_guid = noted_integration.integration_guid AND c.fingerprint = noted_integration.fingerprint)
+AND NOT EXISTS (SELECT 1 FROM ended_grant g
+    WHERE g.integration_guid = noted_integration.integration_guid AND g.fingerprint = noted_integration.fingerprint)
 """
 
 # — sessions ———————————————————————————————————————————————————————————————————————————————————————

@@ -178,21 +178,24 @@ async def test_so_many_at_once_and_no_more(store):
 
 async def test_an_account_is_in_use_while_somebody_holds_a_living_grant_of_it(store):
     granted = await sign_in(store, VIEWER)
-    assert await store.is_account_in_use(WAREHOUSE, ADA.subject)
-    assert not await store.is_account_in_use(WAREHOUSE, "somebody")
-    assert not await store.is_account_in_use(LAKE, ADA.subject)
+    mine = left_of(granted)
+    assert await store.is_account_in_use(mine)
+    assert not await store.is_account_in_use(replace(mine, account_subject="somebody"))
+    assert not await store.is_account_in_use(replace(mine, account_subject=None))
+    assert not await store.is_account_in_use(replace(mine, integration_guid=LAKE))
+    assert not await store.is_account_in_use(replace(mine, fingerprint=b"another client"))
     await store.end_credentials(
         granted.guid, generation=1, because="x", keep_refresh_token=False, claims=None, now=NOON
     )
-    assert not await store.is_account_in_use(WAREHOUSE, ADA.subject)
+    assert not await store.is_account_in_use(mine)
 
 
 async def test_a_new_consent_by_another_account_says_whose_it_is_now(store):
-    await sign_in(store, VIEWER)
+    before = left_of(await sign_in(store, VIEWER))
     other = credentials_of(VIEWER, guid="new", account=replace(ADA, subject="bob-1"))
     await sign_in(store, VIEWER, "s2", credentials=other)
-    assert await store.is_account_in_use(WAREHOUSE, "bob-1")
-    assert not await store.is_account_in_use(WAREHOUSE, ADA.subject)
+    assert await store.is_account_in_use(replace(before, account_subject="bob-1"))
+    assert not await store.is_account_in_use(before)
 
 
 async def test_ending_a_viewer_ends_all_sessions_and_grants_and_keeps_who_they_are(store):

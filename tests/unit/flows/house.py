@@ -17,6 +17,7 @@ from proxy.flows.authorization import Authorization
 from proxy.flows.callback_outcomes import CallbackOutcome, Granted
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import ContentKey, Exchange
+from proxy.flows.former_integrations import FormerIntegrations
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
 from proxy.flows.servers import AuthorizationServers
@@ -289,10 +290,12 @@ class House:
             public_url=PUBLIC_URL,
             max_per_minute=100,
         )
+        seal = TokenSeal(key_ring=self.key_ring, random_bytes=self.random.randbytes)
+        self.former = FormerIntegrations(directory=self.directory, store=self.store, seal=seal, now=self.clock)
         self.token_revocation = TokenRevocation(
-            directory=self.directory,
+            former=self.former,
             store=self.store,
-            seal=TokenSeal(key_ring=self.key_ring, random_bytes=self.random.randbytes),
+            seal=seal,
             servers=self.servers,
             send=self.provider,
             now=self.clock,

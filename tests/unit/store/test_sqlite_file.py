@@ -234,7 +234,7 @@ async def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(path):
     other.execute("PRAGMA user_version = 99")
     other.close()
     before = path.read_bytes()
-    await refused(path, "written by a newer oauth-sidecar .schema 99, this one knows 7.; nothing was changed")
+    await refused(path, "written by a newer oauth-sidecar .schema 99, this one knows 8.; nothing was changed")
     assert path.read_bytes() == before
 
 
@@ -303,7 +303,7 @@ async def test_the_file_says_whose_it_is_and_writes_are_durable(path):
     await store.close()
     assert found == {
         "application_id": APPLICATION_ID,
-        "user_version": 7,
+        "user_version": 8,
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
