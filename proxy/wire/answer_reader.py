@@ -54,8 +54,8 @@ class AnswerReader:
     """One answer at a time; ``begin`` names who hears of the next one."""
 
     __slots__ = (
-        "_head_bytes", "_headers", "_interim", "_is_head", "_is_head_done", "_listener", "_max_head_bytes", "_parser",
-        "_reason", "framing", "is_complete", "keep_alive",
+        "_between_bytes", "_head_bytes", "_headers", "_interim", "_is_head", "_is_head_done", "_listener", "_max_head_bytes",
+        "_parser", "_reason", "framing", "is_complete", "keep_alive",
     )  # fmt: skip
 
     def __init__(self, *, max_head_bytes: int) -> None:
@@ -70,6 +70,7 @@ class AnswerReader:
         self._headers: list[Header] = []
         self._reason = b""
         self._head_bytes = self._interim = 0
+        self._between_bytes = 0  # since the last segment with a byte of the body in it
         self._is_head_done = False
         self.framing = Framing.NONE
         self.is_complete = False
@@ -92,7 +93,7 @@ class AnswerReader:
         """
         try:
             if self._is_head_done:
-                self._parser.feed_data(data)
+                self._feed_body(data)
             else:
                 self._feed_head(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -120,6 +121,13 @@ class AnswerReader:
         if not self._is_head_done:
             raise httptools.HttpParserError("head too large")
         self._parser.feed_data(data[allowance:])
+
+    def _feed_body(self, data: bytes) -> None:
+        """Parse on: sizes of chunks and trailers may be as long as a head, because httptools keeps a trailer whole."""
+        if self._between_bytes > self._max_head_bytes:
+            raise httptools.HttpParserError("trailers too large")
+        self._between_bytes += len(data)
+        self._parser.feed_data(data)
 
     # — httptools ——————————————————————————————————————————————————————————————————————————————
 
@@ -183,6 +191,7 @@ class AnswerReader:
     def on_body(self, body: bytes) -> None:
         if self.framing is Framing.NONE:
             raise BrokenAnswer("body where none may be")
+        self._between_bytes = 0
         if self._listener is not None:
             self._listener.answer_body(body)
 

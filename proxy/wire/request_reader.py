@@ -1,7 +1,8 @@
 """Reads the requests of one viewer connection, one after the other (RFC 9112), on llhttp in strict mode.
 
 Bytes go in, heads and bodies come out; who gets them is the caller's business. Two things llhttp does not do are done
-here: an unfinished head is counted before it is parsed, and what follows a request that is not answered yet is left alone.
+here: an unfinished head, and what stands around the chunks of a body, is counted before it is parsed; and what follows a
+request that is not answered yet is left alone.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class RequestReader:
     """One request at a time; ``next_request`` makes room for the following one."""
 
     __slots__ = (
-        "_before", "_body", "_headers", "_last", "_max_head_bytes", "_max_headers", "_max_target_bytes", "_parser", "behind_upgrade",
-        "has_more", "head", "head_bytes", "is_complete", "is_head_done",
+        "_before", "_between_bytes", "_body", "_headers", "_last", "_max_head_bytes", "_max_headers", "_max_target_bytes",
+        "_parser", "behind_upgrade", "has_more", "head", "head_bytes", "is_complete", "is_head_done",
     )  # fmt: skip
 
     def __init__(self, *, max_head_bytes: int, max_headers: int, max_target_bytes: int) -> None:
@@ -48,6 +49,7 @@ class RequestReader:
         self.head = RequestHead()
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
+        self._between_bytes = 0  # since the last segment with a byte of the body in it
         self.head_bytes = 0
         """Bytes of the present head so far (and of what came in one segment with its end)."""
         self.is_head_done = self.is_complete = False
@@ -56,7 +58,7 @@ class RequestReader:
         """Read on; return why the present request cannot be served. After that, nothing may be fed any more."""
         try:
             if self.is_head_done:
-                self._parser.feed_data(data)
+                self._feed_body(data)
             else:
                 self._feed_head(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -80,6 +82,13 @@ class RequestReader:
         if not self.is_head_done:
             raise httptools.HttpParserCallbackError from _Refused(Refusal(431, "head too large"))
         self._parser.feed_data(data[allowance:])
+
+    def _feed_body(self, data: bytes) -> None:
+        """Parse on: sizes of chunks and trailers may be as long as a head, because httptools keeps a trailer whole."""
+        if self._between_bytes > self._max_head_bytes and not self.is_complete:
+            raise httptools.HttpParserCallbackError from _Refused(Refusal(431, "trailers too large"))
+        self._between_bytes += len(data)
+        self._parser.feed_data(data)
 
     def take_body(self) -> list[bytes]:
         """Return (once) the body bytes that came since the last call."""
@@ -120,6 +129,7 @@ class RequestReader:
             raise _Refused(refusal)
 
     def on_body(self, body: bytes) -> None:
+        self._between_bytes = 0
         self._body.append(body)
 
     def on_message_complete(self) -> None:

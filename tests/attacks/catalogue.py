@@ -305,7 +305,7 @@ ROWS = {
     125: Row("H", "Answers that are early, framed twice, too long, broken, endless; bytes between answers.",
              "502 or a cut; the next viewer gets an answer of their own.", "CVE-2026-34520, CVE-2026-71324",
              ("tests/differential/test_answers.py::test_what_a_viewer_reads_is_what_the_content_wrote",)),
-    127: Row("H", "Heads without end: one long line, ten thousand headers, a long target.",
+    127: Row("H", "Heads without end: one long line, ten thousand headers, a long target; a trailer without end.",
              "431 or 414 at the limit, memory bounded.", "CVE-2026-54277, CVE-2026-22815"),
     128: Row("H", "Slow heads, bodies and readers, idle connections, a hundred pipelined requests.",
              "Each has a limit of time; others do not notice.", "CVE-2026-54273",

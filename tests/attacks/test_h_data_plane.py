@@ -191,6 +191,15 @@ async def test_row_127_a_head_without_end_is_cut(attacker: Attacker) -> None:
     never_whole(attacker)
 
 
+async def test_row_127_a_trailer_without_end_is_cut(attacker: Attacker) -> None:
+    """Before it was: twenty-five megabytes of it kept everybody waiting for five seconds."""
+    endless = post(attacker, b"Transfer-Encoding: chunked", body=b"0\r\nX-Long: " + b"a" * 2_000_000)
+    response = await attacker.send(endless)
+    assert response is not None
+    assert response.status == 431
+    never_whole(attacker)
+
+
 async def test_row_121_a_request_line_of_http_0_9_is_no_request(attacker: Attacker) -> None:
     await attacker.is_refused(b"GET /sales/\r\n\r\n", 400, 505)
     await attacker.is_refused(attacker.request(b"/sales/", attacker.cookie, version=b"HTTP/2.0"), 400, 505)

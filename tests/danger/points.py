@@ -96,6 +96,20 @@ POINTS = {
                 (_EXCHANGE + "test_a_broken_answer_becomes_content_unavailable",),
             ),
             Fault(
+                "no count of what is no body",
+                _REQUEST_READER,
+                "        self._between_bytes += len(data)\n",
+                "",
+                (_DANGER + "test_what_stands_around_a_viewers_chunks_is_cut_where_a_head_would_be",),
+            ),
+            Fault(
+                "no count of what is no body of an answer",
+                _ANSWER_READER,
+                "        self._between_bytes += len(data)\n",
+                "",
+                (_DANGER + "test_what_stands_around_a_contents_chunks_is_cut_where_a_head_would_be",),
+            ),
+            Fault(
                 "no time limit for a head",
                 "proxy/gateway/patience.py",
                 "        if limits.head_timeout_s and now - viewer.head_since > limits.head_timeout_s:\n",
