@@ -49,9 +49,10 @@ REQUEST_FAMILIES = (
 NEVER_BY_CONNECTION = frozenset({b"host", b"cookie", b"content-length", b"transfer-encoding"})
 """Names that ``Connection`` cannot take away: without them request and answer would mean something else."""
 
-ORIGIN_WIDE = frozenset({b"service-worker-allowed", b"nel", b"report-to"})
+ORIGIN_WIDE = frozenset({b"service-worker-allowed", b"nel", b"report-to", b"strict-transport-security"})
 """Answer headers with which one content would act for, or listen to, everything on its origin (``NEL`` reports the
-addresses of other pages, callback included): only a content that is alone there may send them."""
+addresses of other pages, callback included; ``Strict-Transport-Security: max-age=0`` takes TLS back from the whole host):
+only a content that is alone there may send them."""
 
 SITE_WIDE = frozenset({b"clear-site-data", b"alt-svc"})
 """Answer headers that no content may send. ``Clear-Site-Data: "cookies"`` empties the whole registrable domain, our
@@ -252,7 +253,7 @@ def _public_location(location: bytes, content: Content) -> bytes:
     rest = location[len(origin) :]
     if location[: len(origin)].lower() != origin or rest[:1] not in {b"", b"/", b"?", b"#"}:
         return location
-    path = b"/" + rest.lstrip(b"/")
+    path = b"/" + rest.lstrip(b"/\\\t")  # browsers read "\\" as "/" and no tab at all: "//" would be another origin
     prefix = content.path.encode("ascii")
     is_public = not content.strip_prefix or path.startswith(prefix)
     return path if is_public else prefix + path[1:]

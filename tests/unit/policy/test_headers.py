@@ -239,6 +239,7 @@ def test_what_the_content_says_to_the_viewer_passes(name: bytes) -> None:
         b"Connection", b"Keep-Alive", b"Transfer-Encoding", b"Trailer", b"Upgrade", b"Proxy-Authenticate",
         b"Oauth-Sidecar-Reason", b"X-Forwarded-Access-Token", b"x_forwarded_access_token", b"X-Forwarded-Access-Token-My-Lake",
         b"Posit-Connect-User-Session-Token", b"Service-Worker-Allowed", b"clear-site-data", b"NEL", b"Report-To", b"Alt-Svc",
+        b"Strict-Transport-Security",
     ],
 )  # fmt: skip
 def test_what_is_not_the_contents_to_say_is_dropped(name: bytes) -> None:
@@ -248,7 +249,7 @@ def test_what_is_not_the_contents_to_say_is_dropped(name: bytes) -> None:
 ALONE = replace(content("/"), origin="https://sales.example.org")
 
 
-@pytest.mark.parametrize("name", [b"Service-Worker-Allowed", b"NEL", b"Report-To"])
+@pytest.mark.parametrize("name", [b"Service-Worker-Allowed", b"NEL", b"Report-To", b"Strict-Transport-Security"])
 def test_content_alone_on_its_origin_may_speak_for_it(name: bytes) -> None:
     assert to_the_viewer([(name, b"v")], ALONE) == [(name, b"v")]
 
@@ -341,13 +342,21 @@ LOCATIONS = {
     "upstream, only a query": (SALES, b"http://127.0.0.1:8501?x", b"/sales/?x"),
     "upstream, prefix already there": (SALES, b"http://127.0.0.1:8501/sales/x", b"/sales/x"),
     "upstream, two slashes": (SALES, b"http://127.0.0.1:8501//evil.example", b"/sales/evil.example"),
+    "upstream, a slash and a backslash": (SALES, b"http://127.0.0.1:8501/\\evil.example", b"/sales/evil.example"),
+    "upstream, a tab between slashes": (SALES, b"http://127.0.0.1:8501/\t/evil.example", b"/sales/evil.example"),
+    "upstream, prefix kept, a slash and a backslash": (
+        KEPT_PREFIX, b"http://127.0.0.1:8501/\\evil.example", b"/evil.example"
+    ),
+    "upstream, prefix kept, a tab between slashes": (
+        KEPT_PREFIX, b"http://127.0.0.1:8501/\t/evil.example", b"/evil.example"
+    ),
     "upstream, prefix kept": (KEPT_PREFIX, b"http://127.0.0.1:8501/sales/x", b"/sales/x"),
     "upstream, prefix kept, two slashes": (KEPT_PREFIX, b"http://127.0.0.1:8501//evil.example", b"/evil.example"),
     "upstream with a longer port": (SALES, b"http://127.0.0.1:85011/x", b"http://127.0.0.1:85011/x"),
     "upstream as user": (SALES, b"http://127.0.0.1:8501@evil.example/", b"http://127.0.0.1:8501@evil.example/"),
     "upstream on IPv6": (V6, b"http://[::1]:8501/x", b"/sales/x"),
     "Unix socket": (UNIX, b"http://localhost/x", b"http://localhost/x"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("where", "location", "expected"), LOCATIONS.values(), ids=LOCATIONS.keys())
