@@ -83,18 +83,22 @@ class Pool:
             self.give_back(side, switchboard.now)
 
     async def _open(self, switchboard: Switchboard) -> ContentSide:
+        side = ContentSide(self, switchboard.limits.max_head_bytes)
+        try:
+            await self._dial(switchboard.loop, side)
+        except asyncio.CancelledError:
+            self.forget(side)  # given up just as it stood: uvloop closes it and never says ``connection_lost``
+            raise
+        return side
+
+    async def _dial(self, loop: asyncio.AbstractEventLoop, side: ContentSide) -> None:
         match self._upstream:
             case TcpUpstream(host=host, port=port):
-                _, side = await switchboard.loop.create_connection(
-                    lambda: ContentSide(self, switchboard.limits.max_head_bytes), host, port
-                )
+                await loop.create_connection(lambda: side, host, port)
             case UnixUpstream(socket_path=path):
-                _, side = await switchboard.loop.create_unix_connection(
-                    lambda: ContentSide(self, switchboard.limits.max_head_bytes), path
-                )
+                await loop.create_unix_connection(lambda: side, path)
             case None:
                 raise OSError("no upstream")
-        return side
 
 
 class BoundedPool(Pool):

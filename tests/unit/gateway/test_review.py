@@ -101,6 +101,21 @@ async def test_a_queue_before_the_application_moves_on_when_no_connection_can_be
     assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in answers)
 
 
+async def test_a_connection_given_up_just_as_it_stood_is_not_kept(start):
+    """Fails on uvloop when ``connection_lost`` alone forgets: such a connection is closed, and nobody is told."""
+    one = await start(answering(OK))
+    pool, loop = one.board.pools["content-sales"], asyncio.get_running_loop()
+    for steps in range(12):
+        dialling = loop.create_task(pool._open(one.board))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        dialling.cancel()
+        (side,) = await asyncio.gather(dialling, return_exceptions=True)
+        if not isinstance(side, asyncio.CancelledError):
+            side.abort()
+    await asyncio.wait_for(wait_for(lambda: not pool.open), 5)
+
+
 async def test_whatever_goes_wrong_in_dialling_is_answered(start):
     """Fails when only network errors are expected: the viewer would wait for ever."""
     one = await start(answering(OK), upstream=TcpUpstream("x" * 64 + ".example", 1))
