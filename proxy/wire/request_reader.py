@@ -11,6 +11,9 @@ import httptools
 
 from proxy.wire.request import HeaderSet, Refusal, RequestHead
 
+_REMEMBERED_BYTES = 4096
+"""Of a head whose headers the next one may share: browsers send one to three thousand."""
+
 
 class _Refused(Exception):
     """Raised inside a parser callback: this request is answered by ``refusal``."""
@@ -114,11 +117,7 @@ class RequestReader:
         parser, head = self._parser, self.head
         self.is_head_done = True
         headers, self._headers = self._headers, []  # what comes now are trailers, which nobody gets
-        if headers != self._last.pairs:
-            self._last, self._before = self._before, self._last
-            if headers != self._last.pairs:
-                self._last = HeaderSet(headers)
-        head.has(self._last)
+        head.has(self._last if headers == self._last.pairs else self._headers_of_another(headers))
         head.method = parser.get_method()
         version = parser.get_http_version()
         head.is_http10 = version == "1.0"
@@ -127,6 +126,16 @@ class RequestReader:
         refusal = head.refusal(version=version, max_target_bytes=self._max_target_bytes)
         if refusal is not None:
             raise _Refused(refusal)
+
+    def _headers_of_another(self, headers: list[tuple[bytes, bytes]]) -> HeaderSet:
+        """Look at the request before the last one; what is new is remembered, but nothing large on an idle connection."""
+        self._last, self._before = self._before, self._last
+        if headers == self._last.pairs:
+            return self._last
+        new = HeaderSet(headers)
+        if self.head_bytes <= _REMEMBERED_BYTES:
+            self._last = new
+        return new
 
     def on_body(self, body: bytes) -> None:
         self._between_bytes = 0

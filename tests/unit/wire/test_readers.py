@@ -159,6 +159,18 @@ def test_two_sets_that_take_turns_are_both_remembered():
     assert (three.set, four.set) == (one.set, two.set)
 
 
+def test_of_a_large_head_nothing_waits_in_memory_for_the_next_one():
+    """Fails when every head is remembered: ten thousand idle connections could hold 64 KiB each, twice."""
+    reader = RequestReader(**LIMITS | {"max_head_bytes": 100_000})
+    long = (b"X-Long", b"x" * 60_000)
+
+    small, large, again, last = (ask(reader, b"/", *headers) for headers in ([], [long], [long], []))
+
+    assert large.headers == again.headers
+    assert again.set is not large.set
+    assert last.set is small.set
+
+
 @pytest.mark.parametrize(
     "other",
     [
