@@ -145,6 +145,7 @@ class AdmissionTable:
         """Count an open socket as activity of its session."""
         if key in self._last_seen:
             self._last_seen[key] = now
+            self._last_seen.move_to_end(key)
 
     def apply(self, change: Change) -> None:
         """Forget what a change made untrue."""

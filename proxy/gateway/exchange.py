@@ -37,8 +37,8 @@ class Exchange:
     """One request of a viewer and its answer."""
 
     __slots__ = (
-        "_answer", "_pool", "_retried", "_sent", "answer_body", "content", "is_over", "progress_at", "request", "request_id",
-        "session_hash", "side", "target", "tunnel", "viewer", "waiting",
+        "_answer", "_pool", "_retried", "_sent", "answer_body", "content", "expires_at", "is_over", "progress_at", "request",
+        "request_id", "session_hash", "side", "target", "tunnel", "viewer", "waiting",
     )  # fmt: skip
 
     def __init__(self, viewer: ViewerSide, request: RequestHead) -> None:
@@ -53,7 +53,8 @@ class Exchange:
         self.tunnel: Tunnel | None = None
         self.is_over = False
         self.session_hash: SessionHash | None = None
-        """Whose request went to the content; ``None``: nobody's, or not yet."""
+        """Whose request went to the content, until when (epoch seconds); ``None``: nobody's, or not yet."""
+        self.expires_at = 0.0
         self.progress_at = viewer.board.now
         self._pool: Pool | None = None
         self.side: ContentSide | None = None
@@ -77,7 +78,7 @@ class Exchange:
     def redirect_here(self, location: bytes) -> None:
         """Send the viewer to another path of the same origin."""
         self._sent.drop_body()
-        if not self._sent.is_complete:
+        if self.request.is_upgrade or not self._sent.is_complete:
             self.viewer.is_last_answer = True
         self._answer.redirect(location, self.viewer.connection_header(self.request))
         self.answer_end()

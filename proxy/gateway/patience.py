@@ -61,8 +61,8 @@ def _watch_taking(viewer: ViewerSide, now: float) -> None:
 
 def _check_exchange(exchange: Exchange, now: float) -> None:
     viewer = exchange.viewer
-    limits, admission = viewer.board.limits, viewer.board.admission
-    if exchange.session_hash is not None and now >= admission.expires_at_of(exchange.session_hash):
+    limits = viewer.board.limits
+    if exchange.session_hash is not None and now >= exchange.expires_at:
         _cut(exchange, "the session is over")
         return
     still_s = now - max(exchange.progress_at, viewer.taken_at)

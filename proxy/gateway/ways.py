@@ -20,6 +20,8 @@ def to_content(exchange: Exchange, header_block: bytes, session_hash: SessionHas
     board = viewer.board
     assert content is not None
     exchange.session_hash = session_hash
+    if session_hash is not None:
+        exchange.expires_at = board.admission.expires_at_of(session_hash)
     if request.is_websocket:
         if board.is_draining:
             refuse(exchange, Refuse(reason=Reason.OVERLOADED, retry_after_s=1))

@@ -37,7 +37,7 @@ class AnswerWriter:
         if request.is_http10 or (status == 100 and not request.expects_continue) or status not in {100, 103}:
             return
         passed = headers if status == 103 else []
-        self._out.append(answer_head(content, status, reason, passed, b"", ours=self._ours))
+        self._out.append(answer_head(content, status, reason, passed, b"", ours=self._ours, drop_length=True))
 
     def switching(self, content: Content | None, headers: list[Header]) -> None:
         """Write the 101 of a WebSocket."""

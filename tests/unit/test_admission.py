@@ -81,6 +81,17 @@ def test_an_open_socket_counts_as_activity():
     assert one.find(session_hash("s1"), SALES, 1150.0)
 
 
+def test_a_session_with_an_open_socket_is_not_the_first_to_be_dropped():
+    """Fails when only requests count: dropped, it would go idle in the store while its viewer looks on."""
+    one = table(max_sessions=2)
+    one.fill(admit("s1"), SALES, epoch=0, now=1000.0)
+    one.fill(admit("s2"), SALES, epoch=0, now=1001.0)
+    one.touch(session_hash("s1"), 1002.0)
+    one.fill(admit("s3"), SALES, epoch=0, now=1003.0)
+    assert one.find(session_hash("s1"), SALES, 1003.0)
+    assert one.find(session_hash("s2"), SALES, 1003.0) is None
+
+
 def test_a_fill_that_began_before_a_change_is_thrown_away():
     one = table()
     before = one.epoch

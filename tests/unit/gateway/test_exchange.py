@@ -1,10 +1,11 @@
 """Requests and answers through the gateway, over raw sockets: framing, reuse, order, endings."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from proxy.admission import session_hash
+from proxy.admission import AdmissionTable, session_hash
 from proxy.gateway.patience import check
 from proxy.model import (
     ChangesLost,
@@ -108,6 +109,11 @@ async def test_a_path_without_its_slash_is_sent_to_the_slash(start):
             b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
             b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
             id="103 passes",
+        ),
+        pytest.param(
+            b"HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            id="103 announces no body",
         ),
     ],
 )
@@ -375,6 +381,26 @@ async def test_a_stream_ends_with_the_absolute_end_of_its_session(start):
     assert b"0\r\n\r\n" not in await ada.until_cut()
     assert len(one.board.connections) == 1
     anybody.close()
+
+
+async def test_a_stream_ends_with_its_session_also_when_the_table_has_forgotten_that(start):
+    """Fails when the end is looked up in the table, which is bounded: who was pushed out of it would never end."""
+
+    async def handler(reader, writer):
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await reader.read()
+
+    one = await start(handler)
+    one.board.admission = AdmissionTable(max_sessions=1, idle_s=3600)
+    ada = await one.connect()
+    ada.send(get())
+    await ada.head()
+    other = replace(one.admitted["ada"], session_hash=session_hash("bob"), viewer_guid="viewer-bob")
+    one.board.admission.fill(other, ContentGuid("content-sales"), epoch=0, now=one.board.now)
+    (viewer,) = one.board.connections
+    check(viewer, one.admitted["ada"].expires_at)
+    assert b"0\r\n\r\n" not in await ada.until_cut()
 
 
 ENDINGS = {

@@ -48,6 +48,16 @@ def silent():
     return handler
 
 
+async def test_a_handshake_without_the_slash_is_sent_to_the_slash_and_is_the_last_request(start):
+    """Fails when the connection goes on: what stands behind a handshake is frames, or a request nobody has judged."""
+    one = await start(answering(OK))
+    answer = await one.ask(handshake("/sales") + get("/open/"))
+    assert answer.startswith(b"HTTP/1.1 307 ")
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert one.content.bytes == b""
+
+
 async def test_the_key_of_the_rfc_gives_the_accept_of_the_rfc():
     assert accept_for(KEY) == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
