@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from proxy.errors import StoreUnavailable
 from proxy.model import ContentGuid, HandleHash, SessionHash
 from proxy.store import sqlite as sqlite_engine
+from proxy.store import statements
 from proxy.store.sqlite import APPLICATION_ID, open_store
 from tests.contract.records import NOON, WAREHOUSE, identified, minutes, sign_in
 
@@ -228,13 +229,39 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(path, damage, why):
     assert path.read_bytes() == bad
 
 
+async def test_a_large_file_is_served_without_reading_it_whole_and_a_damaged_page_is_noticed_when_it_is_needed(
+    path, monkeypatch
+):
+    await filled(path, rows=40)
+    whole = path.read_bytes()
+    monkeypatch.setattr(sqlite_engine, "CHECKED_BYTES", len(whole) - 1)
+    path.write_bytes(whole[:-4096] + b"\xff" * 4096)
+
+    with capture_logs() as logs:
+        store = await open_store(path)
+    await store.close()
+
+    assert [line["event"] for line in logs] == ["state file not read whole"]
+    monkeypatch.setattr(sqlite_engine, "CHECKED_BYTES", len(whole))
+    await refused(path, "damaged")
+
+
+async def test_clearing_leases_at_start_reads_no_more_rows_than_are_leased(path):
+    await filled(path, rows=3)
+    other = sqlite3.connect(path)
+    plan = " ".join(row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {statements.CLEAR_LEASES}"))
+    other.close()
+
+    assert "credentials_leased" in plan
+
+
 async def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(path):
     await filled(path)
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version = 99")
     other.close()
     before = path.read_bytes()
-    await refused(path, "written by a newer oauth-sidecar .schema 99, this one knows 8.; nothing was changed")
+    await refused(path, r"written by a newer oauth-sidecar .schema 99, this one knows \d+.; nothing was changed")
     assert path.read_bytes() == before
 
 
@@ -303,7 +330,7 @@ async def test_the_file_says_whose_it_is_and_writes_are_durable(path):
     await store.close()
     assert found == {
         "application_id": APPLICATION_ID,
-        "user_version": 8,
+        "user_version": len(sqlite_engine._migrations()),
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
