@@ -22,6 +22,7 @@ SECTIONS = {
 }
 _FLOWS = "tests/unit/flows/"
 _JOURNEYS = "tests/journeys/"
+_REVOCATION = "tests/unit/flows/test_token_revocation.py::"
 _CREDENTIALS = _FLOWS + "test_credentials.py::"
 _EXCHANGE = _FLOWS + "test_exchange.py::"
 _OPTIONAL = _FLOWS + "test_optional.py::"
@@ -234,6 +235,7 @@ ROWS = {
     98: Row("G", "A provider that ends everything when a refresh token is used twice.",
             "Who comes late reads what was stored.", "Pomerium #6530; oauth2-proxy #1006",
             (_CREDENTIALS + "test_a_rotated_refresh_token_is_used_next_time",
+             "tests/unit/flows/test_rejected.py::test_nobody_is_given_a_token_that_a_running_refresh_has_killed",
              _JOURNEYS + "test_token_life.py::test_a_refresh_is_stored_once_even_when_its_caller_has_gone")),
     100: Row("G", "The answer to a refresh is lost after the provider has rotated.",
              "One retry; then the viewer is asked to connect again.", "Pomerium #6530",
@@ -247,6 +249,7 @@ ROWS = {
     103: Row("G", "Failures that pass: a refused client, 429, 5xx, no network, `invalid_grant` inside an error page.",
              "Tokens are kept, and served while they live.", "oauth2-proxy matches parts of texts",
              ("tests/unit/policy/test_refresh_verdict.py::test_rule_16_a_refused_client_never_costs_a_grant",
+              "tests/unit/flows/test_misconfigured.py::test_a_rotated_secret_costs_one_request_a_minute_and_one_alert_whoever_asks",
               "tests/unit/policy/test_refresh_verdict.py::test_rule_5_an_error_page_is_tried_again",
               "tests/unit/policy/test_refresh_verdict.py::test_rule_3_a_busy_server_is_tried_again_whatever_it_says")),
     104: Row("G", "The provider is down, with a thousand viewers.",
@@ -264,11 +267,18 @@ ROWS = {
               _OPTIONAL + "test_consent_to_the_optional_one_elsewhere_is_none_here",
               _OWN + "test_viewers_are_asked_for_nothing_and_carry_nothing_of_it")),
     109: Row("G", "One person in two browsers; one of them signs out.", "The other stays signed in.",
-             "Pomerium PR #6696", (_SESSIONS + "test_signing_out_in_one_browser_leaves_the_other_signed_in",)),
+             "Pomerium PR #6696",
+             (_SESSIONS + "test_signing_out_in_one_browser_leaves_the_other_signed_in",
+              _REVOCATION + "test_signing_out_in_one_browser_does_not_cost_the_other_its_grant_of_the_same_account")),
     110: Row("G", "Everything of a grant must go: disconnect, deletion.",
-             "Gone from store and memory, also when a refresh is under way.", "RFC 7009",
-             ("tests/contract/test_operators.py::test_a_refresh_that_runs_while_its_viewer_is_disconnected_brings_nothing_back",),
-             waits="revocation at the provider"),
+             "Gone from store and memory, also when a refresh is under way; revoked at the provider, in the background, across "
+             "restarts, by the client and at the server that it is of.", "RFC 7009",
+             ("tests/contract/test_operators.py::test_a_refresh_that_runs_while_its_viewer_is_disconnected_brings_nothing_back",
+              "tests/contract/test_ended_grants.py::test_whatever_ends_credentials_leaves_their_tokens",
+              _REVOCATION + "test_tokens_are_never_sent_to_another_client_or_server",
+              _REVOCATION + "test_a_refresh_under_way_is_waited_for_and_its_tokens_are_given_back",
+              "tests/unit/flows/test_former_integrations.py",
+              _JOURNEYS + "test_giving_back.py::test_the_command_line_ends_a_grant_at_the_provider_too")),
     112: Row("G", "An exchange for an integration that is not the content's, unknown, or left open among several.",
              "`invalid_target` or an error of Connect's; never the first one.", "RFC 8693 §2.2.2",
              (_EXCHANGE + "test_of_several_integrations_none_is_chosen_for_the_content",
