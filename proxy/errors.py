@@ -61,28 +61,12 @@ class ConfigError(SidecarError):
     public = "The configuration cannot be used."
 
 
-class AuthorizationServerRefused(SidecarError):
-    """The authorization server answered, and the answer is no."""
-
-    status = 502
-    code = "authorization_server_refused"
-    public = "The sign-in service refused."
-
-
 class AuthorizationServerUnavailable(SidecarError):
     """The authorization server did not answer in time, or not in a way that can be used."""
 
     status = 503
     code = "authorization_server_unavailable"
     public = "The sign-in service does not answer."
-
-
-class ContentUnavailable(SidecarError):
-    """The content did not answer."""
-
-    status = 502
-    code = "content_unavailable"
-    public = "The content does not answer."
 
 
 class StoreUnavailable(SidecarError):

@@ -54,14 +54,6 @@ def is_loopback_host(host: str) -> bool:
     return host in {"localhost", "127.0.0.1", "::1", "[::1]"} or (host.endswith(".localhost") and host[0] != ".")
 
 
-def is_loopback_url(url: str) -> bool:
-    """Say whether a URL points at a literal loopback host."""
-    try:
-        return is_loopback_host(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
-
-
 def is_ours(cookie: bytes) -> bool:
     """Say whether a cookie (``name=value``, of a request or an answer) is of our family, in any disguise."""
     return _OURS.match(cookie) is not None

@@ -13,7 +13,6 @@ from proxy.policy.cookies import (
     cookie_names,
     deployment_id,
     is_loopback_host,
-    is_loopback_url,
     session_ids,
     without_ours,
 )
@@ -73,15 +72,6 @@ def test_loopback_is_a_literal_name(host: str) -> None:
 @pytest.mark.parametrize("host", NOT_LOOPBACK)
 def test_anything_else_is_not_loopback(host: str) -> None:
     assert not is_loopback_host(host)
-
-
-def test_a_url_is_loopback_by_its_host_alone() -> None:
-    assert is_loopback_url("http://localhost:8080")
-    assert is_loopback_url("http://[::1]:8080/x")
-    assert not is_loopback_url("http://localhost@evil.example/")
-    assert not is_loopback_url("http://evil.example/localhost")
-    assert not is_loopback_url("http://[::1")
-    assert not is_loopback_url("")
 
 
 READ = {
