@@ -158,7 +158,8 @@ def revoke(path: Path, session: str | None, viewer: str | None, is_all: bool) ->
 def disconnect(path: Path, integration: str, viewer: str | None, is_all: bool) -> None:
     """End what viewers granted to an integration: tokens and consents are deleted, and they are asked again.
 
-    Nothing is taken back at the provider. WebSockets of the contents concerned are closed with 4403 within seconds.
+    The running sidecar gives the tokens back at the provider, where that has an address for it. WebSockets of the contents
+    concerned are closed with 4403 within seconds.
     """
     from proxy.session_admin import disconnect as run
 

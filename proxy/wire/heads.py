@@ -63,8 +63,9 @@ def request_head_to_control(
 ) -> bytes:
     """Return the head for our own application.
 
-    ``content``: the refused one, or, for a path of ours, the one whose own host was asked. For a refused request (``refusal``) that is a request without body, GET unless it was HEAD, with the reason in
-    internal headers; those names never pass in from a viewer.
+    ``content``: the refused one, or, for a path of ours, the one whose own host was asked. For a refused request
+    (``refusal``) that is a request without body, GET unless it was HEAD, with the reason in internal headers; those names
+    never pass in from a viewer.
     """
     passed = policy.to_control_plane(request.headers)
     told: list[Header] = [(policy.CLIENT, client.encode()), (policy.REQUEST_ID, request_id.encode())]
