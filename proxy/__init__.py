@@ -7,7 +7,7 @@ The house, top to bottom. An upper floor may use a lower one; rooms on one floor
 
     9  cli, demo                               commands; a whole world on loopback to try it in
     8  app, healthcheck, session_admin         composition root: the only file that knows everything
-       logs, tls                               how it logs; certificates that are renewed while it runs
+       logs, tls, slow_lane                    how it logs; certificates; the gateway's question to the use cases
     7  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through
     6  flows    |  outbound                    use cases (await store, send)  |  HTTP client towards providers
     5  store                                   protocol, SQL statements, one small driver per engine
@@ -27,9 +27,10 @@ One request, for a viewer who is known (everything is an upstream)::
     gateway/pool.py           an idle connection to the content, or a new one: a ContentSide
     gateway/content_side.py   wire/answer_reader.py: the answer comes back, its body streams through
 
-What is not in the table, or no longer fresh, takes the slow lane (``gateway/dispatch.py`` → ``flows/sessions.py`` →
-``flows/credentials.py``) and then goes on as above. Whoever has no session or has not consented is answered by the
-control plane (``web/``), which the gateway reaches as just another upstream, over a socket pair (``gateway/control.py``).
+What is not in the table, or no longer fresh, takes the slow lane (``gateway/dispatch.py`` → ``slow_lane.py`` →
+``flows/sessions.py`` → ``flows/credentials.py``) and then goes on as above. Whoever has no session or has not consented is
+answered by the control plane (``web/``), which the gateway reaches as just another upstream, over a socket pair
+(``gateway/control.py``).
 A content on a host of its own knows the session by another cookie, for which it sends the browser to ``public_url`` and
 back (``flows/hand_over.py``).
 """

@@ -9,8 +9,7 @@ import secrets
 import signal
 import ssl
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,10 +19,10 @@ import structlog
 import uvloop
 from aiohttp import web
 
-from proxy.admission import AdmissionTable, Admit
+from proxy.admission import AdmissionTable
 from proxy.config.show import address
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, UnixListen
-from proxy.errors import SidecarError, StoreUnavailable
+from proxy.errors import SidecarError
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.credentials import CredentialsKeeper
@@ -35,15 +34,7 @@ from proxy.flows.identities import Identities
 from proxy.flows.provider_logout import ProviderLogouts
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.service_accounts import ServiceAccounts
-from proxy.flows.sessions import (
-    AccessRefused,
-    Admitted,
-    ConsentNeeded,
-    SessionLifetimes,
-    Sessions,
-    SignInNeeded,
-    TokenUnavailable,
-)
+from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.flows.sign_out_there import SignOutThere
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
@@ -52,16 +43,17 @@ from proxy.gateway.control import ControlPool
 from proxy.gateway.descriptors import make_room
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
-from proxy.gateway.switchboard import SlowLane, Switchboard
+from proxy.gateway.switchboard import Switchboard
 from proxy.logs import configure_logs
-from proxy.model import Change, ChangesLost, ConsentEnded, Content, CredentialsChanged, SessionEnded
+from proxy.model import Change, ChangesLost, ConsentEnded, CredentialsChanged, SessionEnded, SessionHash
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names
-from proxy.policy.routing import Reason, Refuse, Routes
+from proxy.policy.routing import Routes
 from proxy.providers import PROVIDERS
 from proxy.providers.registration import written_urls
 from proxy.sealing import KeyRing
+from proxy.slow_lane import slow_lane
 from proxy.store.base import Store
 from proxy.store.sqlite import open_store
 from proxy.tls import ServerTls, watch
@@ -69,9 +61,6 @@ from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.sign_out import SIGNED_OUT_PATH
 from proxy.web.start_limits import StartLimits
-
-FLUSH_EVERY_S = 60.0
-PURGE_EVERY_S = 600.0
 
 _MAX_FIELD_BYTES = 65_536
 """Field and line limit of our applications: the gateway has checked viewers' heads already (``limits.max_head_bytes``), and
@@ -123,7 +112,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         if ready is not None:
             ready.set()
         for work in (
-            sidecar.chores(),
+            sidecar.housekeeping.follow(seen=sidecar.seen, also=sidecar.former.work, sleep=asyncio.sleep),
             sidecar.feed.follow(),
             sidecar.token_revocation.follow(),
             watch(sidecar.listeners_with_tls),
@@ -172,7 +161,7 @@ class _Sidecar:
             service_accounts=self.service_accounts, key_ring=key_ring,
             public_url=config.public_url, max_per_minute=config.limits.max_exchanges_per_session_per_minute,
         )  # fmt: skip
-        self._housekeeping = Housekeeping(
+        self.housekeeping = Housekeeping(
             store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
         )
         seal = TokenSeal(key_ring=key_ring, random_bytes=secrets.token_bytes)
@@ -218,7 +207,7 @@ class _Sidecar:
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
             shutdown_timeout=_SHUTDOWN_S,
         )  # fmt: skip
-        self._slow_lane = _slow_lane(sessions)
+        self._slow_lane = slow_lane(sessions)
         self.listeners_with_tls: list[ServerTls] = []
         self.gateway: Gateway
 
@@ -296,59 +285,15 @@ class _Sidecar:
             request_id_prefix=secrets.token_hex(4) + "-",
         )
 
-    async def chores(self) -> None:
-        """Write last-seen times every minute, purge every ten."""
-        purged_at = time.monotonic()
-        while True:
-            await asyncio.sleep(FLUSH_EVERY_S)
-            try:
-                await self.last_flush()
-                if time.monotonic() - purged_at >= PURGE_EVERY_S:
-                    purged_at = time.monotonic()
-                    await self._housekeeping.purge()
-                    await self.former.work()
-            except StoreUnavailable as error:
-                log.error("housekeeping failed", detail=error.detail)
+    def seen(self) -> Iterator[Mapping[SessionHash, datetime]]:
+        """Give who was active since the last call."""
+        board = self.gateway.board
+        return board.admission.seen_since_flush(board.now)
 
     async def last_flush(self) -> None:
         """Write when sessions were last active."""
-        board = self.gateway.board
-        for seen in board.admission.seen_since_flush(board.now):
-            await self._housekeeping.flush(seen)
-
-
-def _slow_lane(sessions: Sessions) -> SlowLane:
-    """Translate the use case's answer into the gateway's words."""
-
-    async def slow_lane(session_id: str | None, content: Content) -> Admit | Refuse:
-        admit = sessions.admit_at_host if content.origin else sessions.admit
-        match await admit(session_id, content):
-            case Admitted() as admitted:
-                return Admit(
-                    session_hash=admitted.session_hash,
-                    viewer_guid=admitted.viewer_guid,
-                    header_block=admitted.header_block,
-                    good_until=admitted.good_until.timestamp(),
-                    expires_at=admitted.expires_at.timestamp(),
-                    ask_for="" if admitted.unasked is None else admitted.unasked.guid,
-                    handle_hash=admitted.handle_hash,
-                )
-            case SignInNeeded(integration=integration):
-                return Refuse(
-                    reason=Reason.SIGN_IN, integration_guid=integration.guid if integration is not None else ""
-                )
-            case ConsentNeeded(integration=integration):
-                return Refuse(reason=Reason.CONSENT, integration_guid=integration.guid)
-            case AccessRefused():
-                return Refuse(reason=Reason.ACCESS_REFUSED)
-            case TokenUnavailable(integration=integration, retry_after_s=retry_after_s):
-                return Refuse(
-                    reason=Reason.TOKEN_UNAVAILABLE,
-                    integration_guid=integration.guid,
-                    retry_after_s=max(1, round(retry_after_s)),
-                )
-
-    return slow_lane
+        for batch in self.seen():
+            await self.housekeeping.flush(batch)
 
 
 @contextmanager

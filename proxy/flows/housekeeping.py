@@ -1,16 +1,21 @@
-"""What happens without a request: one pass each; the application says when."""
+"""What happens without a request: written every minute, purged every ten."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
 
+from proxy.errors import StoreUnavailable
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.model import Change, SessionEnded, SessionHash
 from proxy.store.base import Store
+
+EVERY_S = 60.0
+PURGE_EVERY = 10
+"""Turns."""
 
 UNWRITTEN_FOR = timedelta(minutes=2)
 """Last-seen times are written up to a minute late: a session that was active meanwhile must not be purged as idle."""
@@ -37,6 +42,33 @@ class Housekeeping:
         self._lifetimes = lifetimes
         self._now = now
         self._publish = publish
+
+    async def follow(
+        self,
+        *,
+        seen: Callable[[], Iterable[Mapping[SessionHash, datetime]]],
+        also: Callable[[], Awaitable[object]],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """Do it for ever; whatever goes wrong is told, and tried again with the next turn.
+
+        ``seen``: who was active since it was last asked; ``also``: what is done with each purge.
+        """
+        turns = 0
+        while True:
+            await sleep(EVERY_S)
+            turns += 1
+            try:
+                for batch in seen():
+                    await self.flush(batch)
+                if turns >= PURGE_EVERY:
+                    turns = 0
+                    await self.purge()
+                    await also()
+            except StoreUnavailable as error:
+                log.error("housekeeping failed", detail=error.detail)
+            except Exception:  # else nobody's activity would be written any more, and all would end as idle
+                log.exception("housekeeping failed")
 
     async def purge(self) -> int:
         """End sessions that are over and forget used states; return how many sessions."""

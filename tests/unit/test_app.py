@@ -4,96 +4,17 @@ import asyncio
 import socket
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 
-from proxy.admission import Admit
-from proxy.app import _api_hosts, _slow_lane, run, serve
+from proxy.app import _api_hosts, run, serve
 from proxy.config.values import TcpListen, UnixListen
-from proxy.errors import StoreUnavailable
-from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded, TokenUnavailable
-from proxy.model import SessionHash, Viewer, ViewerGuid
-from proxy.policy.routing import Reason, Refuse
 from proxy.store.sqlite import open_store
 from tests.doubles.serving import free_port
 from tests.unit.config.house import changed, loaded
-from tests.unit.flows.house import SALES, START, WAREHOUSE
+from tests.unit.flows.house import START
 from tests.unit.logging_state import logging_put_back
-
-# — the slow lane's answer in the gateway's words ————————————————————————————————————————————————————
-
-
-class Sessions:
-    """Answers with one admission, and remembers what it was asked."""
-
-    def __init__(self, admission):
-        self.admission = admission
-        self.asked = []
-
-    async def admit(self, session_id, content):
-        self.asked.append((session_id, content))
-        if isinstance(self.admission, Exception):
-            raise self.admission
-        return self.admission
-
-
-VIEWER = Viewer(guid=ViewerGuid("v"), identity=None, identified_by=None, created_at=START)
-YES = Admitted(
-    session_hash=SessionHash(b"h" * 32),
-    viewer_guid=VIEWER.guid,
-    header_block=b"X-Forwarded-User: ada\r\n",
-    good_until=datetime(2026, 3, 1, 12, 5, tzinfo=UTC),
-    expires_at=datetime(2026, 3, 8, 12, 0, tzinfo=UTC),
-)
-
-REFUSALS = {
-    "sign-in needed": (
-        SignInNeeded(integration=WAREHOUSE),
-        Refuse(reason=Reason.SIGN_IN, integration_guid=WAREHOUSE.guid),
-    ),
-    "sign-in needed, nobody can": (SignInNeeded(integration=None), Refuse(reason=Reason.SIGN_IN)),
-    "consent needed": (
-        ConsentNeeded(integration=WAREHOUSE),
-        Refuse(reason=Reason.CONSENT, integration_guid=WAREHOUSE.guid),
-    ),
-    "access refused": (AccessRefused(viewer=VIEWER), Refuse(reason=Reason.ACCESS_REFUSED)),
-    "no token just now": (
-        TokenUnavailable(integration=WAREHOUSE, retry_after_s=7.4),
-        Refuse(reason=Reason.TOKEN_UNAVAILABLE, integration_guid=WAREHOUSE.guid, retry_after_s=7),
-    ),
-    "no token for an instant": (
-        TokenUnavailable(integration=WAREHOUSE, retry_after_s=0.2),
-        Refuse(reason=Reason.TOKEN_UNAVAILABLE, integration_guid=WAREHOUSE.guid, retry_after_s=1),
-    ),
-}
-
-
-async def test_an_admission_is_told_in_epoch_seconds():
-    sessions = Sessions(YES)
-    admit = await _slow_lane(sessions)("id", SALES)
-    assert admit == Admit(
-        session_hash=YES.session_hash,
-        viewer_guid="v",
-        header_block=YES.header_block,
-        good_until=1772366700.0,
-        expires_at=1772971200.0,
-    )
-    assert sessions.asked == [("id", SALES)]
-
-
-@pytest.mark.parametrize(("admission", "refusal"), REFUSALS.values(), ids=REFUSALS.keys())
-async def test_a_refusal_names_its_reason_and_what_the_viewer_needs(admission, refusal):
-    assert await _slow_lane(Sessions(admission))(None, SALES) == refusal
-
-
-async def test_a_store_that_is_ill_is_no_refusal():
-    with pytest.raises(StoreUnavailable):
-        await _slow_lane(Sessions(StoreUnavailable("ill")))("id", SALES)
-
-
-# — starting and not starting ———————————————————————————————————————————————————————————————————————
 
 
 @pytest.fixture
