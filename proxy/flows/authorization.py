@@ -236,7 +236,7 @@ class Authorization:
             content=flow.content.guid,
             is_new_session=completed.session is not None,
             has_refresh_token=credentials.refresh_token is not None,
-            not_granted=missing_scopes(credentials.scope or "", flow.recipe.scope),
+            not_granted=missing_scopes(flow.recipe.provider, credentials.scope or "", flow.recipe.scope),
         )
 
 

@@ -142,9 +142,12 @@ def granted_scope(provider: Provider, said: str | None) -> str | None:
     return " ".join((said or "").replace(provider.scope_separator, " ").split()) or None
 
 
-def missing_scopes(granted: str, requested: str) -> tuple[str, ...]:
-    """Return what was asked for and not granted, in the order of asking: viewers may leave boxes unticked."""
-    given = set(granted.split())
+def missing_scopes(provider: Provider, granted: str, requested: str) -> tuple[str, ...]:
+    """Return what was asked for and not granted, in the order of asking: viewers may leave boxes unticked.
+
+    Not what is asked for the sake of a refresh token: Entra never repeats it, and the token itself shows it.
+    """
+    given = {*granted.split(), *provider.refresh_scopes}
     return tuple(scope for scope in requested.split() if scope not in given)
 
 

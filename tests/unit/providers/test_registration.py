@@ -5,6 +5,7 @@ import pytest
 from proxy.model import Integration, IntegrationGuid, Secret
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.providers import PROVIDERS
+from proxy.providers.azure import AZURE
 from proxy.providers.base import Endpoints
 from proxy.providers.custom import CUSTOM
 from proxy.providers.identity import ClaimNames, FromResource, FromUserinfo
@@ -128,8 +129,9 @@ def test_the_granted_scope_is_read_as_the_server_writes_it(separator, said: str 
 
 
 def test_what_was_not_granted_is_known_by_name():
-    assert missing_scopes("a c", "c b a d") == ("b", "d")
-    assert missing_scopes("a", "a") == ()
+    assert missing_scopes(CUSTOM, "a c", "c b a d") == ("b", "d")
+    assert missing_scopes(CUSTOM, "a", "a") == ()
+    assert missing_scopes(AZURE, "a", "a b offline_access") == ("b",)
 
 
 PROMPTING = replace(
