@@ -1,29 +1,33 @@
-"""An authorization server that a test scripts: RFC 6749, 7636, 7009, 9207 and OpenID Connect as plain providers speak them.
+"""An authorization server that a test scripts: RFC 6749, 7636, 7009, 9207 and OpenID Connect, as one vendor speaks them.
 
 It runs in the test's own event loop and is driven by its Python attributes. People are the users of
 :mod:`tests.doubles.grants`; who sits at the browser is ``current_user``, unless the request says so itself with a
-``Person`` header or on the consent page.
+``Person`` header or on the consent page. What a vendor does differently is in its :class:`Profile`.
 """
 
 from __future__ import annotations
 
-import html
 import ssl
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import urlencode, urlsplit
+from functools import partial
+from random import Random
 
 from aiohttp import web
 
+from tests.doubles.assertions import Assertions
+from tests.doubles.authorize_step import authorize
 from tests.doubles.clock import Clock
 from tests.doubles.faults import Faults
 from tests.doubles.gate import Gate
-from tests.doubles.grants import CLIENT_SECRET_MARKER, Family, GrantError, Grants, RegisteredClient, User, new_secret
+from tests.doubles.grants import CLIENT_SECRET_MARKER, GrantError, Grants, RegisteredClient, User, new_secret
 from tests.doubles.id_tokens import IdTokens
 from tests.doubles.journal import Entry, Journal
-from tests.doubles.rules import NO_STORE, authenticate, authorization_problem, page
+from tests.doubles.profile import PLAIN, Caller, Profile, Resource, bearer
+from tests.doubles.rules import authenticate
 from tests.doubles.serving import serving
+from tests.doubles.token_step import answer_token
 
 Handler = Callable[[web.Request, Entry], Awaitable[web.StreamResponse]]
 
@@ -31,11 +35,24 @@ Handler = Callable[[web.Request, Entry], Awaitable[web.StreamResponse]]
 class AuthorizationServer:
     """The double; ``async with AuthorizationServer.running() as server``."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, profile: Profile = PLAIN) -> None:
         self.clock = clock or Clock()
+        self.profile = profile
         self.url = ""
+        """Under which name it is known: what its documents and tokens say."""
+        self.address = ""
+        """Where it listens."""
         self.journal = Journal()
-        self.grants = Grants()
+        self.grants = grants_of(profile)
+        self.random = Random(20260101)
+        self.standing: dict[str, str] = {}
+        """User id → what is said of that person's refreshes, a reason of the profile's ``refusals``."""
+        self.assertions = Assertions(
+            audiences=self._assertion_audiences,
+            now=self.clock.now,
+            ttl_s=profile.assertion_ttl_s,
+            needs_thumbprint=profile.needs_thumbprint,
+        )
         self.faults = Faults()
         self.gate = Gate()
         """Token requests wait here before they are processed."""
@@ -51,8 +68,10 @@ class AuthorizationServer:
         ``reduce_scope:<scope>``."""
         self.shows_consent_page = False
         """Ask on a page who is there and whether they consent, instead of approving at once."""
-        self.access_ttl_s = 3600.0
-        self.token_size = 0
+        self.access_ttl_s = profile.access_ttl_s
+        self.date_offset_s = 0.0
+        """How wrong the ``Date`` of its answers is."""
+        self.token_size = profile.access_size
         """Access tokens are padded to this many characters."""
         self.refresh_token_field = "normal"
         """What a refresh answers as ``refresh_token``: ``normal`` (by the rotation), ``absent``, ``null``, ``empty``."""
@@ -63,10 +82,17 @@ class AuthorizationServer:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, *, clock: Clock | None = None, port: int = 0, tls: ssl.SSLContext | None = None
+        cls,
+        *,
+        clock: Clock | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        profile: Profile = PLAIN,
     ) -> AsyncIterator[AuthorizationServer]:
-        server = cls(clock)
-        async with serving(server.application(), port=port, tls=tls) as server.url:
+        """Listen on loopback; with ``tls`` a profile that has an ``origin`` speaks as if it were there."""
+        server = cls(clock, profile)
+        async with serving(server.application(), port=port, tls=tls) as server.address:
+            server.url = profile.origin if tls and profile.origin else server.address
             yield server
 
     # — what tests call ————————————————————————————————————————————————————————————————————————
@@ -91,6 +117,12 @@ class AuthorizationServer:
         }
         return config | ({"client_secret": client.secrets[0]} if client.secrets else {})
 
+    def named_config_for(self, client: RegisteredClient) -> dict[str, str]:
+        """The ``config`` of the profile's own type: all that an administrator of this vendor writes down."""
+        config = {name: value.format(url=self.url) for name, value in self.profile.config.items()}
+        secret = {"client_secret": client.secrets[0]} if client.secrets else {}
+        return config | {"client_id": client.client_id} | secret
+
     def signed_config_for(self, client: RegisteredClient) -> dict[str, str]:
         """The same for a sidecar that takes identity from ID tokens."""
         return self.config_for(client) | {"jwks_uri": f"{self.url}/jwks"}
@@ -109,20 +141,42 @@ class AuthorizationServer:
         return self.grants.client_of(access_token, now=self.clock.now())
 
     @property
+    def issuer(self) -> str:
+        return self.profile.issuer.format(url=self.url)
+
+    @property
     def token_requests(self) -> list[Entry]:
-        return self.journal.at("/token")
+        return [entry for entry in self.journal if entry.endpoint == "token"]
+
+    @property
+    def refreshes(self) -> list[Entry]:
+        return self.journal.grants("refresh_token")
+
+    def _assertion_audiences(self) -> list[str]:
+        requests = self.token_requests
+        path = requests[-1].path if requests else self.profile.paths.token
+        known = {"token_url": self.url + path, "issuer": self.issuer, "url": self.url}
+        return [audience.format_map(known) for audience in self.profile.assertion_audiences]
 
     # — HTTP ———————————————————————————————————————————————————————————————————————————————————
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=4 * 1024**2)
-        app.router.add_route("*", "/authorize", self._recorded("authorize", self._authorize))
-        app.router.add_route("*", "/token", self._recorded("token", self._token))
-        app.router.add_route("*", "/revoke", self._recorded("revoke", self._revoke))
-        app.router.add_route("*", "/userinfo", self._recorded("userinfo", self._userinfo))
-        app.router.add_get("/jwks", self._recorded("jwks", self._jwks))
-        app.router.add_get("/.well-known/oauth-authorization-server", self._recorded("metadata", self._metadata))
-        app.router.add_get("/.well-known/openid-configuration", self._recorded("metadata", self._metadata))
+        app, paths = web.Application(client_max_size=4 * 1024**2), self.profile.paths
+        for endpoint, path, handler in (
+            ("authorize", paths.authorize, partial(authorize, self)),
+            ("token", paths.token, partial(answer_token, self)),
+            ("revoke", paths.revoke, self._revoke),
+            ("userinfo", paths.userinfo, self._userinfo),
+        ):
+            if path:
+                app.router.add_route("*", path, self._recorded(endpoint, handler))
+        if paths.jwks:
+            app.router.add_get(paths.jwks, self._recorded("jwks", self._jwks))
+        for path in paths.metadata:
+            app.router.add_get(path, self._recorded("metadata", self._metadata))
+        for resource in self.profile.resources:
+            handler = partial(self._resource, resource)
+            app.router.add_route(resource.method, resource.path, self._recorded("resource", handler))
         return app
 
     def _recorded(self, endpoint: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -133,6 +187,7 @@ class AuthorizationServer:
                 target=request.raw_path,
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers],
                 body=await request.read(),
+                endpoint=endpoint,
             )
             self.journal.append(entry)
             fault = self.faults.next(endpoint)
@@ -147,191 +202,36 @@ class AuthorizationServer:
 
         return handle
 
-    async def _metadata(self, _: web.Request, __: Entry) -> web.Response:
+    async def _metadata(self, request: web.Request, _: Entry) -> web.Response:
+        paths = self.profile.paths
+        endpoints = {
+            "authorization_endpoint": paths.authorize,
+            "token_endpoint": paths.token,
+            "revocation_endpoint": paths.revoke,
+            "userinfo_endpoint": paths.userinfo,
+            "jwks_uri": paths.jwks,
+        }
         return web.json_response(
             {
-                "issuer": self.url,
-                "authorization_endpoint": f"{self.url}/authorize",
-                "token_endpoint": f"{self.url}/token",
-                "revocation_endpoint": f"{self.url}/revoke",
-                "userinfo_endpoint": f"{self.url}/userinfo",
-                "jwks_uri": f"{self.url}/jwks",
+                "issuer": self.issuer,
+                **{name: self.url + path.format_map(request.match_info) for name, path in endpoints.items() if path},
                 "id_token_signing_alg_values_supported": ["RS256", "ES256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],
-                "authorization_response_iss_parameter_supported": True,
+                "authorization_response_iss_parameter_supported": self.profile.sends_iss,
             }
         )
-
-    # — authorize ——————————————————————————————————————————————————————————————————————————————
-
-    async def _authorize(self, request: web.Request, entry: Entry) -> web.Response:
-        # The consent page posts back to its own URL: the query is the authorization request both times.
-        pairs = entry.query
-        asked = dict(pairs)
-        client = self.grants.clients.get(asked.get("client_id", ""))
-        redirect_uri = asked.get("redirect_uri", "")
-        if client is None or redirect_uri not in client.redirect_uris:
-            entry.outcome = "unknown client or redirect_uri"
-            return page(400, "This application is not registered here.")
-        if problem := authorization_problem(pairs):
-            entry.outcome = problem
-            return self._back(redirect_uri, asked, {"error": problem})
-        if self.shows_consent_page and request.method == "GET":
-            entry.outcome = "asked"
-            return self._consent_page(asked)
-        answered = dict(entry.pairs)
-        default = answered.get("decision") or "approve"
-        decision, _, detail = (self.decisions.popleft() if self.decisions else default).partition(":")
-        user_id = answered.get("user") or entry.header("Person") or self.current_user
-        entry.outcome = decision
-        match decision:
-            case "html_error":
-                return page(200, "The sign-in service has a problem.")
-            case "deny":
-                return self._back(
-                    redirect_uri, asked, {"error": "access_denied", "error_description": "<b>The viewer said no</b>"}
-                )
-            case "deny_no_state":
-                return self._back(redirect_uri, {}, {"error": "access_denied"})
-            case "error":
-                return self._back(redirect_uri, asked, {"error": detail, "error_description": f"scripted {detail}"})
-        code = self.grants.new_code(
-            client_id=client.client_id,
-            redirect_uri=redirect_uri,
-            scope=detail if decision == "reduce_scope" else asked.get("scope", ""),
-            challenge=asked.get("code_challenge"),
-            nonce=asked.get("nonce", ""),
-            user_id=detail if decision == "other_user" else user_id,
-            now=self.clock.now(),
-        )
-        iss = {"wrong_iss": "https://other.example", "drop_iss": ""}.get(decision, self.url)
-        return self._back(redirect_uri, asked, {"code": code}, iss=iss)
-
-    def _back(
-        self, redirect_uri: str, asked: dict[str, str], answer: dict[str, str], *, iss: str | None = None
-    ) -> web.Response:
-        """Redirect to the client; an existing query of ``redirect_uri`` stays."""
-        state = {"state": asked["state"]} if "state" in asked else {}
-        issuer = self.url if iss is None else iss
-        query = urlencode(answer | state | ({"iss": issuer} if issuer else {}))
-        separator = "&" if urlsplit(redirect_uri).query else "?"
-        return web.Response(status=302, headers={"Location": f"{redirect_uri}{separator}{query}", **NO_STORE})
-
-    def _consent_page(self, asked: dict[str, str]) -> web.Response:
-        people = "".join(
-            f'<button name="user" value="{user.id}">Continue as {html.escape(user.name)}</button>'
-            for user in self.grants.users.values()
-        )
-        scope = html.escape(asked.get("scope", ""))
-        return page(
-            200,
-            f"<h1>Sign in</h1><p>Allow {html.escape(asked['client_id'])} to use: {scope}</p>"
-            f'<form method="post">{people}<button name="decision" value="deny">Deny</button></form>',
-        )
-
-    # — token ——————————————————————————————————————————————————————————————————————————————————
-
-    async def _token(self, request: web.Request, entry: Entry) -> web.Response:
-        refresh_token = entry.value("refresh_token") or ""
-        self.refresh_tokens_in_flight[refresh_token] += 1
-        if refresh_token:
-            self.concurrent_max = max(self.concurrent_max, self.refresh_tokens_in_flight[refresh_token])
-        try:
-            await self.gate.pass_through()
-            if request.transport is None or request.transport.is_closing():
-                # Its sender gave up at the gate: as if it had never arrived.
-                entry.outcome = "sender gone"
-                return web.Response()
-            response = self._answer_token(request, entry)
-            await self.answer_gate.pass_through()
-        finally:
-            self.refresh_tokens_in_flight[refresh_token] -= 1
-        return response
-
-    def _answer_token(self, request: web.Request, entry: Entry) -> web.Response:
-        try:
-            client = authenticate(entry, self.grants.clients)
-            answer = self._grant(client, entry)
-        except GrantError as error:
-            entry.outcome = error.error
-            challenge = {"WWW-Authenticate": 'Basic realm="fake"'} if error.status == 401 else {}
-            return web.json_response(
-                {"error": error.error, "error_description": error.description},
-                status=error.status,
-                headers=NO_STORE | challenge,
-            )
-        entry.outcome = "ok"
-        return web.json_response(answer, headers=NO_STORE)
-
-    def _grant(self, client: RegisteredClient, entry: Entry) -> dict[str, object]:
-        now = self.clock.now()
-        match entry.value("grant_type"):
-            case "authorization_code":
-                family = self.grants.redeem_code(
-                    entry.value("code") or "",
-                    client_id=client.client_id,
-                    redirect_uri=entry.value("redirect_uri") or "",
-                    verifier=entry.value("code_verifier"),
-                    now=now,
-                )
-                offline = "offline_access" in family.scope.split()
-                nonce = family.nonce
-                refresh: dict[str, object] = {"refresh_token": self.grants.new_refresh_token(family)} if offline else {}
-            case "client_credentials":
-                if not client.secrets:
-                    raise GrantError("unauthorized_client")
-                family, nonce = self.grants.own(client.client_id, entry.value("scope") or ""), ""
-                # §4.4.3: should not be given; some servers do, and nobody may use it.
-                refresh = {"refresh_token": self.grants.new_refresh_token(family)}
-            case "refresh_token":
-                presented = entry.value("refresh_token") or ""
-                known = self.grants.family_of(presented)
-                asked = set((entry.value("scope") or "").split())
-                if known is not None and not asked <= set(known.scope.split()):
-                    raise GrantError("invalid_scope", "More than was granted.")
-                family, rotated = self.grants.rotate(presented, client_id=client.client_id, now=now)
-                refresh, nonce = self._refresh_member(rotated), ""
-            case _:
-                raise GrantError("unsupported_grant_type")
-        return {
-            "access_token": self._new_access_token(family, now),
-            "token_type": "Bearer",
-            "expires_in": int(self.access_ttl_s),
-            "scope": family.scope,
-            **refresh,
-            **self._id_token_member(family, nonce, now),
-        }
-
-    def _id_token_member(self, family: Family, nonce: str, now: float) -> dict[str, object]:
-        if "openid" not in family.scope.split() or not self.gives_id_tokens:
-            return {}
-        claims = self.grants.users[family.user_id].claims()
-        token = self.id_tokens.new(claims, issuer=self.url, client_id=family.client_id, nonce=nonce, now=now)
-        return {"id_token": token}
-
-    def _new_access_token(self, family: Family, now: float) -> str:
-        return self.grants.new_access_token(family, ttl_s=self.access_ttl_s, now=now, size=self.token_size)
-
-    def _refresh_member(self, rotated: str | None) -> dict[str, object]:
-        match self.refresh_token_field:
-            case "null":
-                return {"refresh_token": None}
-            case "empty":
-                return {"refresh_token": ""}
-            case "absent":
-                return {}
-        return {} if rotated is None else {"refresh_token": rotated}
 
     # — the others —————————————————————————————————————————————————————————————————————————————
 
     async def _revoke(self, request: web.Request, entry: Entry) -> web.Response:
         try:
-            authenticate(entry, self.grants.clients)
+            authenticate(entry, self.profile, self.grants, self.assertions)
         except GrantError as error:
-            entry.outcome = error.error
-            return web.json_response({"error": error.error}, status=error.status)
+            refusal = self.profile.refusal(error.reason)
+            entry.outcome = refusal.error
+            return web.json_response({"error": refusal.error}, status=refusal.status)
         self.grants.revoke(entry.value("token") or "")
         entry.outcome = "ok"
         return web.Response()
@@ -341,9 +241,39 @@ class AuthorizationServer:
         return web.Response(body=self.id_tokens.published(), content_type="application/json")
 
     async def _userinfo(self, _: web.Request, entry: Entry) -> web.Response:
-        scheme, _, token = (entry.header("Authorization") or "").partition(" ")
-        user = self.owner_of(token) if scheme.lower() == "bearer" else None
+        user = self.owner_of(bearer(entry))
         entry.outcome = "ok" if user else "invalid_token"
         if user is None:
             return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         return web.json_response(user.claims())
+
+    async def _resource(self, resource: Resource, _: web.Request, entry: Entry) -> web.Response:
+        caller = self.caller(resource.token_of(entry), entry)
+        entry.outcome = caller.token
+        return resource.answer(caller)
+
+    def caller(self, token: str, entry: Entry) -> Caller:
+        """Judge an access token."""
+        user, known = self.owner_of(token), self.grants.access_tokens.get(token)
+        left_s = known.expires_at - self.clock.now() if known else 0.0
+        if user is not None:
+            state = "live"
+        elif not token:
+            state = "missing"
+        else:
+            state = "expired" if known and not known.revoked and not known.family.revoked else "unknown"
+        return Caller(token=state, user=user, left_s=left_s, scope=known.scope if known else "", entry=entry)
+
+
+def grants_of(profile: Profile) -> Grants:
+    """An empty memory with the vendor's rules."""
+    grants = Grants()
+    grants.rotation = profile.rotation
+    grants.refresh_kills_access = profile.refresh_kills_access
+    grants.code_ttl_s = profile.code_ttl_s
+    grants.refresh_ttl_s = profile.refresh_ttl_s
+    grants.refresh_slides = profile.refresh_slides
+    grants.family_ttl_s = profile.family_ttl_s
+    grants.max_families = profile.max_families
+    grants.refresh_token_size = profile.refresh_size
+    return grants

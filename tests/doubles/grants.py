@@ -10,7 +10,7 @@ import base64
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 REFRESH_MARKER = "RT-seed-refresh-"
@@ -58,7 +58,14 @@ class RegisteredClient:
 
     client_id: str
     secrets: list[str]
+    """Any of them will do: a secret is changed by adding one first."""
     redirect_uris: set[str]
+    certificates: list[str] = field(default_factory=list)
+    """PEM, of the keys that sign its assertions (RFC 7523)."""
+
+    @property
+    def is_public(self) -> bool:
+        return not self.secrets and not self.certificates
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +80,8 @@ class Code:
     nonce: str
     user_id: str
     expires_at: float
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """The whole authorization request."""
     family: Family | None = None
     """What its first use created."""
 
@@ -86,6 +95,10 @@ class Family:
     scope: str
     nonce: str = ""
     """As the authorization request had it: it stands in the first ID token only."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    began_at: float = 0.0
+    refresh_expires_at: float | None = None
+    """``None``: its refresh tokens have no end."""
     refresh_tokens: list[str] = field(default_factory=list)
     """Every one ever issued, the newest last."""
     rotated_at: float = 0.0
@@ -99,15 +112,16 @@ class AccessToken:
     value: str
     family: Family
     expires_at: float
+    scope: str = ""
     revoked: bool = False
 
 
 class GrantError(Exception):
-    """An error answer of the token endpoint."""
+    """The token endpoint says no; ``reason`` is a key of :data:`tests.doubles.profile.REFUSALS`, the profile has the words."""
 
-    def __init__(self, error: str, description: str = "", status: int = 400) -> None:
-        super().__init__(error)
-        self.error, self.description, self.status = error, description or error, status
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Grants:
@@ -124,6 +138,16 @@ class Grants:
         """``none``, ``echo``, ``multi``, ``single_reject``, ``single_family`` or ``single_grace:<s>``."""
         self.refresh_kills_access = False
         self.code_ttl_s = 60.0
+        self.refresh_token_size = 0
+        """Refresh tokens are padded to this many characters."""
+        self.refresh_ttl_s: float | None = None
+        """How long a refresh token lives; ``None``: it has no end."""
+        self.refresh_slides = False
+        """Whether each refresh starts that time anew."""
+        self.family_ttl_s: float | None = None
+        """When all ends, however often it was refreshed."""
+        self.max_families: int | None = None
+        """More living consents of one person to one client than this: the oldest ends without a word."""
 
     # — codes ——————————————————————————————————————————————————————————————————————————————————
 
@@ -137,6 +161,7 @@ class Grants:
         user_id: str,
         now: float,
         nonce: str = "",
+        asked: Mapping[str, str] | None = None,
     ) -> str:
         code = Code(
             value=new_secret(CODE_MARKER),
@@ -147,6 +172,7 @@ class Grants:
             nonce=nonce,
             user_id=user_id,
             expires_at=now + self.code_ttl_s,
+            asked=asked or {},
         )
         self.codes[code.value] = code
         return code.value
@@ -154,22 +180,46 @@ class Grants:
     def redeem_code(self, value: str, *, client_id: str, redirect_uri: str, verifier: str | None, now: float) -> Family:
         code = self.codes.get(value)
         if code is None or code.client_id != client_id or code.redirect_uri != redirect_uri:
-            raise GrantError("invalid_grant", "The code is not known here.")
+            raise GrantError("code_unknown")
         if code.family is not None:
             # RFC 6749 §4.1.2: a second use also ends what the first one brought.
             self.counters["code_replay"] += 1
             self.revoke_family(code.family)
-            raise GrantError("invalid_grant", "The code was used before.")
+            raise GrantError("code_used")
         if now > code.expires_at:
-            raise GrantError("invalid_grant", "The code has expired.")
+            raise GrantError("code_expired")
         if not is_verified(verifier, code.challenge):
-            raise GrantError("invalid_grant", "The code verifier does not fit.")
+            raise GrantError("wrong_verifier")
         code.family = Family(
-            user_id=code.user_id, client_id=client_id, scope=code.scope, nonce=code.nonce, rotated_at=now
+            user_id=code.user_id,
+            client_id=client_id,
+            scope=code.scope,
+            nonce=code.nonce,
+            asked=code.asked,
+            began_at=now,
+            rotated_at=now,
         )
+        self._renew(code.family, now)
         self.families.append(code.family)
+        self._drop_oldest(code.family)
         self.counters["code_ok"] += 1
         return code.family
+
+    def consents(self, family: Family) -> list[Family]:
+        """The living ones of the same person to the same client, the oldest first."""
+        same = (family.user_id, family.client_id)
+        return [other for other in self.families if not other.revoked and (other.user_id, other.client_id) == same]
+
+    def _drop_oldest(self, family: Family) -> None:
+        living = self.consents(family)
+        if self.max_families is not None and len(living) > self.max_families:
+            living[0].revoked = True
+
+    def _renew(self, family: Family, now: float) -> None:
+        """Count the life of its refresh token from now on."""
+        ends = [now + ttl for ttl in (self.refresh_ttl_s,) if ttl is not None]
+        ends += [family.began_at + ttl for ttl in (self.family_ttl_s,) if ttl is not None]
+        family.refresh_expires_at = min(ends, default=None)
 
     # — refresh ————————————————————————————————————————————————————————————————————————————————
 
@@ -180,13 +230,17 @@ class Grants:
         """Judge a refresh token: its family, and the refresh token to put in the answer (``None``: leave it out)."""
         family = self.family_of(value)
         if family is None or family.revoked or family.client_id != client_id:
-            raise GrantError("invalid_grant", "Unknown or invalid refresh token.")
+            raise GrantError("dead")
         newest = value == family.refresh_tokens[-1]
         if not newest and not self._may_come_again(family, value, now):
             self.counters["refresh_replay"] += 1
             if self.rotation != "single_reject":
                 self.revoke_family(family)
-            raise GrantError("invalid_grant", "This refresh token was used before.")
+            raise GrantError("replayed")
+        if family.refresh_expires_at is not None and now >= family.refresh_expires_at:
+            raise GrantError("expired")
+        if self.refresh_slides:
+            self._renew(family, now)
         self.counters["refresh_ok"] += 1
         if self.refresh_kills_access:
             self.revoke_access_of(family)
@@ -205,12 +259,12 @@ class Grants:
         return mode == "single_grace" and is_previous and now <= family.rotated_at + float(grace_s)
 
     def new_refresh_token(self, family: Family) -> str:
-        family.refresh_tokens.append(new_secret(REFRESH_MARKER))
+        family.refresh_tokens.append(new_secret(REFRESH_MARKER).ljust(self.refresh_token_size, "x"))
         return family.refresh_tokens[-1]
 
-    def new_access_token(self, family: Family, *, ttl_s: float, now: float, size: int = 0) -> str:
-        value = new_secret(ACCESS_MARKER).ljust(size, "x")
-        self.access_tokens[value] = AccessToken(value=value, family=family, expires_at=now + ttl_s)
+    def new_access_token(self, family: Family, *, ttl_s: float, now: float, size: int = 0, prefix: str = "") -> str:
+        value = f"{prefix}{new_secret(ACCESS_MARKER)}".ljust(size, "x")
+        self.access_tokens[value] = AccessToken(value=value, family=family, expires_at=now + ttl_s, scope=family.scope)
         return value
 
     # — who, and the end ———————————————————————————————————————————————————————————————————————

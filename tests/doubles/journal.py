@@ -20,10 +20,12 @@ class Entry:
     """Raw path and query."""
     headers: list[tuple[str, str]]
     body: bytes
+    endpoint: str = ""
+    """``authorize``, ``token``, …: the same for all vendors."""
     outcome: str = ""
     """``ok``, or the error or fault that was answered."""
     client_auth: str = ""
-    """How the client authenticated at the token endpoint: ``basic``, ``post``, ``none`` or ``multiple``."""
+    """How the client authenticated at the token endpoint: ``basic``, ``post``, ``assertion``, ``none`` or ``multiple``."""
     leak_in_query: bool = field(init=False)
     """A secret parameter of the token endpoint came in the query: never acceptable."""
 
@@ -70,4 +72,4 @@ class Journal(list[Entry]):
 
     def grants(self, grant_type: str) -> list[Entry]:
         """Token requests of one kind: ``authorization_code`` or ``refresh_token``."""
-        return [entry for entry in self.at("/token") if entry.value("grant_type") == grant_type]
+        return [entry for entry in self if entry.value("grant_type") == grant_type]

@@ -4,46 +4,67 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from aiohttp import web
 
-from tests.doubles.grants import GrantError, RegisteredClient
+from tests.doubles.assertions import Assertions
+from tests.doubles.grants import GrantError, Grants, RegisteredClient
 from tests.doubles.journal import Entry
+from tests.doubles.profile import Profile
 
-SCOPES = frozenset({
-    "openid", "profile", "email", "groups", "offline_access", "read", "write",
-    "all-apis", "session:role:ANALYST", "refresh_token",
-})  # fmt: skip
-"""All that anybody may ask for; the last ones are Databricks' and Snowflake's."""
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def authenticate(entry: Entry, clients: Mapping[str, RegisteredClient]) -> RegisteredClient:
-    """Exactly one mechanism, Basic halves form-decoded (RFC 6749 §2.3.1)."""
-    if entry.method != "POST" or not is_form(entry):
-        raise GrantError("invalid_request", "POST a form.", 405 if entry.method != "POST" else 400)
+def authenticate(entry: Entry, profile: Profile, grants: Grants, assertions: Assertions) -> RegisteredClient:
+    """Exactly one mechanism; Basic halves form-decoded (RFC 6749 §2.3.1) unless the profile's are raw."""
+    _check_form(entry)
+    basic, body_secret, assertion = (
+        entry.basic_halves(),
+        entry.value("client_secret"),
+        entry.value("client_assertion"),
+    )
+    proofs = [name for name, proof in (("basic", basic), ("post", body_secret), ("assertion", assertion)) if proof]
+    named_twice = profile.basic_stands_alone and basic is not None and entry.value("client_id") is not None
+    entry.client_auth = "multiple" if len(proofs) > 1 or named_twice else (proofs or ["none"])[0]
+    if entry.client_auth == "multiple":
+        raise GrantError("multiple_proofs")
+    client_id, secret = entry.value("client_id") or "", body_secret or ""
+    if basic is not None:
+        client_id, secret = (unquote_plus(half) for half in basic) if profile.basic_encoding == "form" else basic
+    elif profile.needs_client_id and not client_id:
+        raise GrantError("no_client_id")
+    client = grants.clients.get(client_id)
+    if client is None:
+        raise GrantError("unknown_client")
+    _check_proof(client, entry, secret, assertion, assertions)
+    return client
+
+
+def _check_form(entry: Entry) -> None:
+    if entry.method != "POST":
+        raise GrantError("method")
+    if not is_form(entry):
+        raise GrantError("no_form")
     names = Counter(name for name, _ in entry.pairs)
     if entry.leak_in_query or any(count > 1 for count in names.values()):
-        raise GrantError("invalid_request", "A parameter is repeated, or in the query.")
-    basic, body_secret = entry.basic_halves(), entry.value("client_secret")
-    if basic is not None and body_secret is not None:
-        entry.client_auth = "multiple"
-        raise GrantError("invalid_request", "One way to authenticate is enough.")
-    if basic is not None:
-        entry.client_auth = "basic"
-        client_id, secret = (unquote_plus(half) for half in basic)
-    else:
-        entry.client_auth = "none" if body_secret is None else "post"
-        client_id, secret = entry.value("client_id") or "", body_secret or ""
-    client = clients.get(client_id)
-    if client is None or bool(client.secrets) != (entry.client_auth != "none"):
-        raise GrantError("invalid_client", "Unknown client, or the wrong way to authenticate.", 401)
-    known = client.secrets or [""]
-    if not any(hmac.compare_digest(secret.encode(), right.encode()) for right in known):
-        raise GrantError("invalid_client", "Wrong secret.", 401)
-    return client
+        raise GrantError("repeated")
+
+
+def _check_proof(
+    client: RegisteredClient, entry: Entry, secret: str, assertion: str | None, assertions: Assertions
+) -> None:
+    if client.is_public:
+        if entry.client_auth != "none":
+            raise GrantError("secret_of_public_client")
+    elif entry.client_auth == "none":
+        raise GrantError("no_secret")
+    elif assertion is not None:
+        if problem := assertions.problem(assertion, client):
+            entry.outcome = problem
+            raise GrantError("wrong_assertion")
+    elif not any(hmac.compare_digest(secret.encode(), right.encode()) for right in client.secrets):
+        raise GrantError("wrong_secret")
 
 
 def is_form(entry: Entry) -> bool:
@@ -51,7 +72,7 @@ def is_form(entry: Entry) -> bool:
     return media_type.strip().lower() == "application/x-www-form-urlencoded"
 
 
-def authorization_problem(pairs: list[tuple[str, str]]) -> str | None:
+def authorization_problem(pairs: list[tuple[str, str]], profile: Profile) -> str | None:
     """RFC 6749 §4.1.2.1 and RFC 7636 §4.4.1: the error code of a faulty authorization request.
 
     Only ``resource`` may come more than once (RFC 8707 §2).
@@ -63,9 +84,11 @@ def authorization_problem(pairs: list[tuple[str, str]]) -> str | None:
     if asked.get("response_type") != "code":
         return "unsupported_response_type"
     challenge = asked.get("code_challenge")
+    if challenge is None and profile.requires_pkce:
+        return "invalid_request"
     if challenge is not None and (asked.get("code_challenge_method") != "S256" or len(challenge) != 43):
         return "invalid_request"
-    if not set(asked.get("scope", "").split()) <= SCOPES:
+    if not profile.is_scope(asked.get("scope", "").split()):
         return "invalid_scope"
     return None
 
