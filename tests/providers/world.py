@@ -6,6 +6,7 @@ one is overridden. Sidecar and doubles live by one clock, which moves when a tes
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
@@ -109,11 +110,6 @@ class World:
     def server(self) -> AuthorizationServer:
         return self.first.server
 
-    @property
-    def family(self) -> object:
-        """What the first consent brought forth."""
-        return self.server.grants.families[0]
-
     # — a browser ——————————————————————————————————————————————————————————————————————————————
 
     async def start(self, session_id: str | None = None, *, at: Place | None = None) -> str:
@@ -194,6 +190,12 @@ class World:
         async with self._http.request(method, url, headers=headers, **how) as answer:
             return answer.status, await answer.json()
 
+    async def settled(self) -> None:
+        """Wait until nobody refreshes in the background any more."""
+        running = set(self.house.keeper._renewals._tasks)
+        if running:
+            await asyncio.wait(running)
+
     async def restart(self) -> None:
         """End the process politely, and begin another on the same state."""
         await self.house.close()
@@ -241,8 +243,12 @@ async def open_world(
     secret: str = "",
     certificate: str = "",
     sign_in: bool = False,
+    patience_s: float = 2 * HANG_S,
 ) -> World:
-    """Open all of it; ``config`` adds to what is written down about the first vendor."""
+    """Open all of it; ``config`` adds to what is written down about the first vendor.
+
+    ``patience_s``: real seconds for a request; long where a gate holds one up.
+    """
     clock, names, places = Clock(), Names(), list[Place]()
     for number, profile in enumerate(profiles):
         server = await stack.enter_async_context(
@@ -272,8 +278,8 @@ async def open_world(
         written=frozenset[str]().union(*written),
         ca_bundle=authority.certificate,
         resolver=names,
-        total_timeout_s=HANG_S * 2,
-        connect_timeout_s=HANG_S * 2,
+        total_timeout_s=patience_s,
+        connect_timeout_s=patience_s,
     )
     stack.push_async_callback(outbound.close)
     connector = aiohttp.TCPConnector(resolver=names, ssl=authority.trusting_context())
