@@ -142,6 +142,8 @@ class Provider:
 
     auth_methods: tuple[ClientAuthMethod, ...] = (ClientAuthMethod.CLIENT_SECRET_POST,)
     """Those that the server takes; the first is used with a client secret and nothing configured."""
+    encodes_basic: bool = True
+    """Form-encodes the halves of Basic (RFC 6749 §2.3.1); ``False``: the server takes them as they are."""
     rsa_algorithm: Literal["RS256", "PS256"] = "RS256"
     """Signs client assertions with an RSA key; another key's curve decides."""
     pkce_can_be_off: bool = False

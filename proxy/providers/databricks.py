@@ -1,7 +1,8 @@
 """Databricks' own authorization server, of a workspace or of an account, on any cloud.
 
-A dead refresh token is answered 401 ``invalid_request`` there. Whether refresh tokens are single-use, and take earlier
-access tokens with them, is a setting of the application that we cannot see: the worst is assumed.
+A dead refresh token is answered 401 ``invalid_request`` there, and the halves of Basic are taken as they are. Whether
+refresh tokens are single-use, and take earlier access tokens with them, is a setting of the application that we cannot see:
+the worst is assumed.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ DATABRICKS = Provider(
         rotation="off unless the application has single-use refresh tokens; then a second use ends all",
     ),
     auth_methods=_METHODS,
+    encodes_basic=False,
     default_scopes=("all-apis",),
     refresh_scopes=("offline_access",),
     refresh_invalidates_access=True,

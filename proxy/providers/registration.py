@@ -92,7 +92,7 @@ def client(provider: Provider, integration: Integration, server: AuthorizationSe
         client_id=client_id,
         client_secret=integration.client_secret.reveal(),
         auth_method=ClientAuthMethod(said) if said else _method(provider, server),
-        encodes_basic=known.get("basic_encoding") != "raw",
+        encodes_basic=provider.encodes_basic and known.get("basic_encoding") != "raw",
     )
 
 

@@ -47,6 +47,11 @@ def test_a_refresh_token_is_always_asked_for(scopes: str, expected: str):
     assert refresh_scope(DATABRICKS, made) is None
 
 
+def test_basic_is_written_raw_because_nobody_decodes_it_there():
+    made = integration("databricks", workspace_host=HOST, token_endpoint_auth_method="client_secret_basic")
+    assert not client(DATABRICKS, made).encodes_basic
+
+
 def test_the_secret_goes_in_the_body_and_without_one_the_client_is_public():
     assert client(DATABRICKS, integration("databricks", workspace_host=HOST)).auth_method == "client_secret_post"
     public = client(DATABRICKS, integration("databricks", workspace_host=HOST, secret=None))
