@@ -7,6 +7,7 @@ spoilt): the difference is what a client with rotating refresh tokens must survi
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -185,3 +186,15 @@ NAN_EXPIRES = with_members({"expires_in": float("nan")})
 ZERO_EXPIRES = with_members({"expires_in": 0})
 NEGATIVE_EXPIRES = with_members({"expires_in": -1})
 MISSING_EXPIRES = with_members({}, without=("expires_in",))
+GZIP = rewrite("gzip", gzip.compress, **{"Content-Encoding": "gzip"})
+"""Packed although nobody asked for it."""
+
+TWO_TOKENS = rewrite("two_tokens", lambda body: body[:-1] + b', "access_token": "another"}')
+"""One name, two values: which is meant is anybody's guess."""
+
+LATIN_1 = rewrite(
+    "latin_1",
+    lambda body: body[:-1] + ', "name": "Bärkeley"}'.encode("latin-1"),
+    **{"Content-Type": "application/json"},
+)
+"""JSON in the wrong encoding (RFC 8259 §8.1)."""

@@ -9,6 +9,7 @@ import pytest
 
 from tests.doubles.profiles import ALL
 from tests.journeys.authority import Authority
+from tests.providers.signing import Signing, new_signing
 from tests.providers.world import World, open_world, spread
 
 Open = Callable[..., Awaitable[World]]
@@ -24,6 +25,11 @@ def tls(authority: Authority) -> SSLContext:
     return spread(ALL, authority)
 
 
+@pytest.fixture(scope="session")
+def signing() -> Signing:
+    return new_signing()
+
+
 @pytest.fixture
 async def world_of(tmp_path: Path, authority: Authority, tls: SSLContext) -> AsyncIterator[Open]:
     worlds: list[World] = []
@@ -32,7 +38,7 @@ async def world_of(tmp_path: Path, authority: Authority, tls: SSLContext) -> Asy
         async def make(*profiles, **settings) -> World:
             folder = tmp_path / str(len(worlds))
             folder.mkdir()
-            worlds.append(await open_world(stack, folder, authority, tls, *profiles, **settings))
+            worlds.append(await open_world(stack, folder, authority, settings.pop("tls", tls), *profiles, **settings))
             return worlds[-1]
 
         yield make

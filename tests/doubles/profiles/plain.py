@@ -18,6 +18,7 @@ CUSTOM = replace(
         "token_uri": "{url}/token",
         "userinfo_uri": "{url}/userinfo",
         "jwks_uri": "{url}/jwks",
+        "revocation_uri": "{url}/revoke",
         "issuer": "{url}",
         "scopes": "openid profile email offline_access",
     },
