@@ -15,20 +15,21 @@ if TYPE_CHECKING:
 class AnswerWriter:
     """Collects the bytes of one answer; ``take`` hands over what there is so far."""
 
-    __slots__ = ("_is_chunked", "_ours", "_out", "_request", "is_head_written")
+    __slots__ = ("_is_chunked", "_is_head_taken", "_ours", "_out", "_request", "is_head_written")
 
     def __init__(self, request: RequestHead, *, ours: frozenset[bytes]) -> None:
         """``ours``: the folded names of every header that we inject towards contents; none comes back."""
         self._request = request
         self._ours = ours
         self._out: list[bytes] = []
-        self._is_chunked = False
+        self._is_chunked = self._is_head_taken = False
         self.is_head_written = False
         """The viewer has a final head: nothing else can be answered any more."""
 
     def take(self) -> list[bytes]:
         """Return (once) what is to be sent."""
         out, self._out = self._out, []
+        self._is_head_taken = self.is_head_written
         return out
 
     def interim(self, content: Content | None, status: int, reason: bytes, headers: list[Header]) -> None:
@@ -81,8 +82,9 @@ class AnswerWriter:
             self._out.append(b"0\r\n\r\n")
 
     def drop(self) -> None:
-        """Forget what was not taken yet."""
+        """Forget what was not taken yet; when the head is among it, another answer may still be given."""
         self._out.clear()
+        self.is_head_written = self._is_head_taken
 
     def _begin(self, framing: Framing, last: bytes) -> bytes:
         self.is_head_written = True

@@ -54,6 +54,7 @@ NGINX_READS = {
     "two framings": "nginx prefers chunked",
     "host": "nginx takes the first of several, or none",
     "transfer-encoding in HTTP/1.0": "nginx reads it",
+    "framing in a trailer": "nginx passes over trailers",
 }
 """What llhttp refuses and nginx does not, by what the strict reader says of it."""
 

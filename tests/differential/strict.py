@@ -189,7 +189,8 @@ def _chunks(cursor: _Cursor) -> bytes:
             raise _Malformed("chunk size")
         size = int(match[1], 16)
         if not size:
-            _fields(cursor)
+            if any(name.lower() == b"content-length" for name, _ in _fields(cursor)):
+                raise _Malformed("framing in a trailer")  # RFC 9110 §6.5.1
             return body
         body += cursor.take(size)
         if cursor.take(2) != b"\r\n":

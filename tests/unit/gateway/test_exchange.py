@@ -449,3 +449,20 @@ async def test_a_204_that_announces_a_body_is_the_last_answer_of_its_connection(
         assert await client.head() == b"HTTP/1.1 204 No Content\r\n\r\n"
     assert len(one.content.received) == 2
     client.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="a chunk that is none"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n",
+            id="a length in a trailer",
+        ),
+    ],
+)
+async def test_an_answer_that_breaks_before_a_byte_of_it_went_out_becomes_a_page(start, answer):
+    """Fails when a head that was only prepared counts as sent: the viewer's connection is cut without a word."""
+    one = await start(answering(answer))
+    said = await one.ask(get("/open/", extra=b"Connection: close\r\n"))
+    assert said.endswith(b"control:content-unavailable:0")
