@@ -116,6 +116,32 @@ async def test_without_sign_in_every_integration_is_asked_for_once_and_the_sessi
         assert_holds(scene, person="ada")
 
 
+async def test_what_is_optional_is_asked_for_once_at_a_host_too_and_keeps_nobody_out(tmp_path: Path) -> None:
+    def change(setup: Setup) -> None:
+        on_own_hosts(setup)
+        for entry in setup.content:
+            entry["integrations"] = ["warehouse", {"name": "lake", "optional": True}]
+
+    of_lake = b"X-Forwarded-Access-Token-Lake"
+    async with stage(tmp_path, contents=("sales", "corp"), integrations=("warehouse", "lake"), change=change) as scene:
+        browser = Browser(scene)
+        scene.server.decisions.extend(["approve", "deny"])
+
+        declined = await browser.opens(SALES, "/deep?a=1")
+
+        assert declined.status == 403
+        assert f'href="{browser.origin(SALES)}/deep?a=1">Go on without lake'.encode() in declined.body
+        for _ in range(2):
+            assert (await browser.opens(SALES, "/deep?a=1")).status == 200
+            assert scene.content.requests[-1].value(of_lake) is None
+        assert len([entry for entry in scene.server.journal if entry.path == "/authorize"]) == 2
+        assert (await browser.opens("localhost", "/__oauth__/login?content=sales&integration=lake")).status == 200
+        assert scene.content.requests[-1].value(of_lake)
+        assert scene.content.requests[-1].value(b"Host") == browser.host(SALES)
+        assert await is_let_in(browser)
+        assert_holds(scene, person="ada")
+
+
 # — tickets ———————————————————————————————————————————————————————————————————————————————————————————————————————
 
 

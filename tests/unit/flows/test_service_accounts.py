@@ -187,6 +187,25 @@ async def test_a_token_that_an_api_rejects_is_replaced_when_it_is_not_new(house,
     assert len(provider.token_requests) == 2
 
 
+async def test_a_rejected_token_is_not_given_out_again_when_there_is_no_other(house, clock, provider):
+    await token_of(house)
+    clock.advance(31)
+    provider.script.extend([answer(503, {})] * 3)
+    assert isinstance(await token_of(house, rejected=Secret("access-1")), Unavailable)
+    assert isinstance(await token_of(house), Unavailable)
+
+
+async def test_a_refusal_after_better_days_is_told_again(house, clock, provider):
+    with capture_logs() as lines:
+        for _ in range(2):
+            provider.script.append(answer(400, {"error": "invalid_grant"}))
+            assert isinstance(await token_of(house), Unavailable)
+            clock.advance(61)
+            await token_of(house)
+            clock.advance(601)
+    assert [line["log_level"] for line in lines].count("error") == 2
+
+
 # — the exchange ——————————————————————————————————————————————————————————————————————————————————
 
 
