@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import assert_never
 
 import structlog
 
+from proxy.flows.content_grants import OPTIONAL_PATIENCE_S, ContentGrants, Gathered, Lacking
 from proxy.flows.credentials import CredentialsKeeper
-from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, Unavailable
+from proxy.flows.fresh_tokens import Reconnect
 from proxy.flows.vouched import VouchedSessions
 from proxy.model import (
     Change,
@@ -30,19 +29,10 @@ from proxy.model import (
     ViewerSession,
 )
 from proxy.policy.access import is_allowed
-from proxy.policy.injection import LONG_HEADER_BYTES, InjectedToken, header_block, long_headers
+from proxy.policy.injection import LONG_HEADER_BYTES, header_block, long_headers
 from proxy.policy.vouching import identity_of
 from proxy.sealing import KeyRing, hash_handle
 from proxy.store.base import Presence, Store
-
-GOOD_FOR = timedelta(minutes=5)
-"""How long a yes may be remembered at most: the bound on anything that no change announces."""
-
-OPTIONAL_PATIENCE_S = 2.0
-"""How long a request waits for the fresh token of an optional integration; then it goes without."""
-
-MISSING_FOR = timedelta(seconds=5)
-"""How soon to look again for an optional token that did not come."""
 
 log = structlog.get_logger(__name__)
 
@@ -134,7 +124,9 @@ class Sessions:
         self._publish = publish
         self._lifetimes = lifetimes
         self._vouched_sessions = VouchedSessions(store=store, key_ring=key_ring, lifetime=lifetimes.lifetime)
-        self._optional_patience_s = optional_patience_s
+        self._grants = ContentGrants(
+            directory=directory, store=store, keeper=keeper, now=now, optional_patience_s=optional_patience_s
+        )
         self._unwritten: dict[SessionHash, datetime] = {}
         self._warned_of: set[tuple[ContentGuid, str]] = set()
 
@@ -172,33 +164,13 @@ class Sessions:
                 return self._sign_in_needed(content)
         if not is_allowed(content.access, presence.viewer):
             return AccessRefused(viewer=presence.viewer)
-        integrations = self._viewers_own(content)
-        for integration in integrations:
-            if integration.guid not in presence.consents and integration.guid not in content.optional:
-                return ConsentNeeded(integration=integration)
-        tokens: list[tuple[Integration, Answer]] = []
-        for integration in integrations:
-            if integration.guid in content.optional:
-                tokens.append((integration, await self._optional(presence, integration)))
-                continue
-            match await self._keeper.fresh(presence.viewer.guid, integration):
-                case Fresh() as fresh:
-                    tokens.append((integration, fresh))
-                case Reconnect():
+        match await self._grants.gather(presence, content):
+            case Gathered() as gathered:
+                return await self._admitted(presence, content, gathered)
+            case Lacking(integration=integration, because=because):
+                if isinstance(because, Reconnect):
                     return ConsentNeeded(integration=integration)
-                case Unavailable(retry_after_s=retry_after_s):
-                    return TokenUnavailable(integration=integration, retry_after_s=retry_after_s)
-        return await self._admitted(presence, content, tokens)
-
-    async def _optional(self, presence: Presence, integration: Integration) -> Answer:
-        """Return the token, or why there is none; a server that is slow or down holds nobody up."""
-        if integration.guid not in presence.consents:
-            return Reconnect("no_consent")
-        try:
-            async with asyncio.timeout(self._optional_patience_s):
-                return await self._keeper.fresh(presence.viewer.guid, integration)
-        except TimeoutError:  # the refresh goes on without us
-            return Unavailable(retry_after_s=MISSING_FOR.total_seconds(), because="slow")
+                return TokenUnavailable(integration=integration, retry_after_s=because.retry_after_s)
 
     async def note_asked(self, session_id: str | None, content: Content, integration: Integration) -> None:
         """Remember that the viewer is sent to consent to what is optional: they are not sent again by themselves."""
@@ -286,17 +258,10 @@ class Sessions:
             return SignInNeeded(integration=None)
         if self._directory.sign_in is not None:
             return SignInNeeded(integration=self._directory.integrations[self._directory.sign_in])
-        required = (one for one in self._viewers_own(content) if one.guid not in content.optional)
+        required = (one for one in self._grants.viewers_own(content) if one.guid not in content.optional)
         return SignInNeeded(integration=next(required, None))
 
-    def _viewers_own(self, content: Content) -> list[Integration]:
-        """Return the integrations of a content whose tokens are its viewers'; a service account's are in no header."""
-        used = (self._directory.integrations[guid] for guid in content.integrations)
-        return [integration for integration in used if not integration.is_service_account]
-
-    async def _admitted(
-        self, presence: Presence, content: Content, tokens: list[tuple[Integration, Answer]]
-    ) -> Admitted | SignInNeeded:
+    async def _admitted(self, presence: Presence, content: Content, gathered: Gathered) -> Admitted | SignInNeeded:
         session = presence.session
         session_token = self._session_token(session.hash, content)
         is_known = await self._store.add_session_token(
@@ -306,29 +271,19 @@ class Sessions:
             return self._sign_in_needed(content)
         block = header_block(
             session_token=session_token,
-            tokens=[_injected(integration, token) for integration, token in tokens],
+            tokens=gathered.tokens,
             identity=presence.viewer.identity,
             rules=content.headers,
         )
         self._warn_of_long_headers(block, content)
-        now = self._now()
-        good_until = min(now + GOOD_FOR, session.expires_at, *(_good_until(token, now) for _, token in tokens))
         return Admitted(
             session_hash=session.hash,
             viewer_guid=presence.viewer.guid,
             header_block=block,
-            good_until=good_until,
+            good_until=min(gathered.good_until, session.expires_at),
             expires_at=session.expires_at,
-            unasked=await self._unasked(presence, content),
+            unasked=await self._grants.unasked(presence, content),
         )
-
-    async def _unasked(self, presence: Presence, content: Content) -> Integration | None:
-        """Return the first optional integration that nobody asked this viewer for; whoever did not want to is left alone."""
-        missing = [guid for guid in content.integrations if guid in content.optional and guid not in presence.consents]
-        if not missing:
-            return None
-        asked = await self._store.asked(presence.viewer.guid, content.guid)
-        return next((self._directory.integrations[guid] for guid in missing if guid not in asked), None)
 
     def _warn_of_long_headers(self, block: bytes, content: Content) -> None:
         """Say once for each content and header that the content's server may refuse it, and so every request."""
@@ -340,23 +295,3 @@ class Sessions:
     def _session_token(self, session_hash: SessionHash, content: Content) -> str:
         handle = self._key_ring.handle("session-token", session_hash, content.guid.encode())
         return urlsafe_b64encode(handle).decode().rstrip("=")
-
-
-def _injected(integration: Integration, token: Answer) -> InjectedToken:
-    if not isinstance(token, Fresh):
-        return InjectedToken(slug=integration.slug, access_token=None, expires_at=None)
-    expires_at = None if token.expires_at is None else int(token.expires_at.timestamp())
-    return InjectedToken(slug=integration.slug, access_token=token.access_token, expires_at=expires_at)
-
-
-def _good_until(token: Answer, now: datetime) -> datetime:
-    """Return until when the header block may stand as far as this token goes."""
-    match token:
-        case Fresh(serve_until=serve_until):
-            return serve_until
-        case Unavailable():
-            return now + MISSING_FOR
-        case Reconnect():  # consent, or new tokens, are announced
-            return now + GOOD_FOR
-        case _:
-            assert_never(token)
