@@ -17,7 +17,7 @@ def end_session_url(endpoint: str, client: Client, *, post_logout_redirect_uri: 
     ours = {
         "client_id": client.client_id,
         "post_logout_redirect_uri": post_logout_redirect_uri,
-        **({"state": state} if state else {}),
+        "state": state,
     }
     parts = urlsplit(endpoint)
     kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in {*ours, "id_token_hint"}]

@@ -21,6 +21,9 @@ THEN_THERE = {"then": "provider"}
 STATE = "state"
 """What the provider sends people back with: the content that they came from (RP-Initiated Logout 1.0 §3)."""
 
+NOWHERE = "-"
+"""What they come back with when they came from no content: always something, by which they are known to come back."""
+
 EVERYWHERE = b"everywhere=yes"
 """What a form sends when its other button was pressed."""
 
@@ -69,7 +72,11 @@ async def signed_out(request: web.Request) -> web.Response:
     """
     services = request.app[CONTROL]
     content = _content(request)
-    way = None if STATE in request.query else await services.sign_out_there.way("" if content is None else content.guid)
+    way = (
+        None
+        if STATE in request.query
+        else await services.sign_out_there.way(NOWHERE if content is None else content.guid)
+    )
     if content is None and len(services.directory.contents) == 1:
         content = next(iter(services.directory.contents.values()))
     link = None if content is None else login_link(request, content)

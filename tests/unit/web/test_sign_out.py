@@ -118,12 +118,12 @@ async def test_where_it_is_wanted_the_page_leads_on_to_the_provider(browser, flo
     assert pressed.headers.getall("Set-Cookie") == [GONE]
     assert flows.ended == ["the-session"]
     answer = await browser.get(pressed.headers["Location"])
-    assert answer.headers["Refresh"] == "0; url=https://id.example.net/out?state="
+    assert answer.headers["Refresh"] == "0; url=https://id.example.net/out?state=-"
     assert "Sign out of Warehouse" in await answer.text()
 
 
 @pytest.mark.parametrize(
-    "query", ["?state=", f"?state={SALES.guid}", f"?state={SALES.guid}&then=provider", "?state=<b>"]
+    "query", ["?state=", "?state=-", f"?state={SALES.guid}", f"?state={SALES.guid}&then=provider", "?state=<b>"]
 )
 async def test_who_comes_back_from_the_provider_is_not_sent_there_again(browser, flows, query):
     flows.way_out, flows.follows = THERE, True
