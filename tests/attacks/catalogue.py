@@ -21,6 +21,7 @@ SECTIONS = {
     "J": "Store, keys, logs, administration",
 }
 _FLOWS = "tests/unit/flows/"
+_CERTIFIED = "tests/certified/test_certified.py::"
 _JOURNEYS = "tests/journeys/"
 _REVOCATION = "tests/unit/flows/test_token_revocation.py::"
 _CREDENTIALS = _FLOWS + "test_credentials.py::"
@@ -236,7 +237,8 @@ ROWS = {
             "Who comes late reads what was stored.", "Pomerium #6530; oauth2-proxy #1006",
             (_CREDENTIALS + "test_a_rotated_refresh_token_is_used_next_time",
              "tests/unit/flows/test_rejected.py::test_nobody_is_given_a_token_that_a_running_refresh_has_killed",
-             _JOURNEYS + "test_token_life.py::test_a_refresh_is_stored_once_even_when_its_caller_has_gone")),
+             _JOURNEYS + "test_token_life.py::test_a_refresh_is_stored_once_even_when_its_caller_has_gone",
+             _CERTIFIED + "test_fifty_requests_over_each_of_five_ends_of_a_token_and_no_family_is_revoked")),
     100: Row("G", "The answer to a refresh is lost after the provider has rotated.",
              "One retry; then the viewer is asked to connect again.", "Pomerium #6530",
              (_CREDENTIALS + "test_a_lost_answer_is_followed_by_one_retry_with_the_same_token",
