@@ -212,9 +212,11 @@ class Authorization:
     async def _viewer(self, flow: Flow, grant: Grant, known: KnownSession | None) -> tuple[Viewer | None, bool]:
         """Return whose tokens these are, and whether they keep their session; ``None``: nobody is signed in."""
         now = self._now()
+        goes_on = known is not None and self._lifetimes.is_alive(known.session, now) and self._may_keep(known.viewer)
         if flow.is_sign_in:
-            return await self._store.ensure_viewer(self._records.viewer(flow, grant.account, now)), False
-        if known is not None and self._lifetimes.is_alive(known.session, now) and self._may_keep(known.viewer):
+            viewer = await self._store.ensure_viewer(self._records.viewer(flow, grant.account, now))
+            return viewer, goes_on and known is not None and _is_same_sign_in(known, viewer, grant)
+        if known is not None and goes_on:
             return known.viewer, True
         if self._directory.identified_by is not None:
             return None, False
@@ -247,6 +249,12 @@ def _tell_of_account(stands: Credentials, change: AccountChange, *, is_refused: 
         integration=stands.integration_guid,
         is_refused=is_refused,
     )
+
+
+def _is_same_sign_in(known: KnownSession, viewer: Viewer, grant: Grant) -> bool:
+    """Whether somebody who is signed in consented once more; a new session would close what they have open."""
+    sid_hash = None if grant.sid is None else hash_handle(grant.sid)
+    return known.viewer.guid == viewer.guid and known.session.sid_hash == sid_hash
 
 
 Refused = TypeVar("Refused", bound=CallbackRefused | CodeRefused | AccountRefused | ProviderUnavailable)

@@ -195,9 +195,20 @@ async def test_signing_in_makes_a_viewer_with_identity(build):
     assert known.viewer.identified_by == WAREHOUSE.guid
 
 
-async def test_signing_in_again_gives_a_new_session_and_ends_the_old_one(build):
+async def test_who_is_signed_in_and_consents_for_another_content_keeps_the_session(build):
+    """Fails when each consent gives a new session: sockets that are open in other tabs are closed with 4401."""
     house = await build(directory(sign_in=WAREHOUSE.guid))
     first = await house.log_in()
+    ada = await house.viewer_guid(first)
+    assert await house.log_in(STOCK, session_id=first) == first
+    assert await house.viewer_guid(first) == ada
+    assert SessionEnded(hash_handle(first)) not in house.changes
+
+
+async def test_signing_in_when_the_session_is_over_gives_a_new_one_and_ends_the_old(build, clock):
+    house = await build(directory(sign_in=WAREHOUSE.guid))
+    first = await house.log_in()
+    clock.advance(8 * 24 * 3600)
     second = await house.log_in(STOCK, session_id=first)
     assert first != second
     assert await house.store.session(hash_handle(first)) is None

@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 from structlog.testing import capture_logs
 
+from proxy.flows.callback_outcomes import Granted
 from proxy.flows.provider_logout import LoggedOut, LogoutRefused, LogoutUndecided, ProviderLogouts
 from proxy.flows.sessions import Admitted
 from proxy.model import Directory, IntegrationGuid, SessionEnded
@@ -84,16 +85,17 @@ def token(house: House, **claims: object) -> str:
     return SIGNER.sign({name: value for name, value in whole.items() if value is not None}, {"typ": "logout+jwt"})
 
 
-async def signed_in(house: House, sid: str | None = None, sub: str = "ada-at-id") -> str:
-    """Sign in with an ID token from this session at the provider."""
+async def signed_in(house: House, sid: str | None = None, sub: str = "ada-at-id", before: str | None = None) -> str:
+    """Sign in with an ID token from this session at the provider, in a browser with the session ``before``."""
     state = await house.start(integration=KNOWN)
     now = house.clock.at.timestamp()
     claims = {"iss": ISSUER, "aud": KNOWN.config["client_id"], "sub": sub, "iat": now, "exp": now + 300,
               "nonce": state["nonce"], "sid": sid}  # fmt: skip
     house.provider.claims["sub"] = sub
     house.provider.id_token = lambda: SIGNER.sign({name: value for name, value in claims.items() if value is not None})
-    outcome = await house.come_back(state["state"])
-    return outcome.session_id.reveal()
+    outcome = await house.come_back(state["state"], session_id=before)
+    assert isinstance(outcome, Granted)
+    return before or "" if outcome.session_id is None else outcome.session_id.reveal()
 
 
 async def is_in(house: House, session_id: str) -> bool:
@@ -124,6 +126,16 @@ async def test_a_session_that_the_provider_did_not_name_ends_with_any_of_that_pe
     unnamed, named = await signed_in(house), await signed_in(house, "s-2")
     assert await logouts.end(token(house, sub="ada-at-id", sid="s-1")) == LoggedOut()
     assert [await is_in(house, one) for one in (unnamed, named)] == [False, True]
+
+
+async def test_consenting_once_more_keeps_the_session_while_the_providers_own_is_the_same(house, logouts):
+    """Fails when the session is kept although the provider began another: its logout would find nobody."""
+    first = await signed_in(house, "s-1")
+    assert await signed_in(house, "s-1", before=first) == first
+    second = await signed_in(house, "s-2", before=first)
+    assert second != first
+    assert await logouts.end(token(house, sid="s-2")) == LoggedOut()
+    assert [await is_in(house, one) for one in (first, second)] == [False, False]
 
 
 async def test_nobody_to_sign_out_is_no_failure(logouts, house):
