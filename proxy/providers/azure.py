@@ -134,6 +134,7 @@ AZURE = Provider(
             "A grant that Entra answers invalid_grant for without a known number is kept until the viewer comes again; it is "
             "not thrown away after 24 h."
         ),
+        "Entra tells no client over the back channel that somebody has signed out; sessions here end by their own times.",
         "Entra has no RFC 7009; Graph's revokeSignInSessions would end all of the viewer's sessions everywhere.",
         "ADFS and the v1.0 endpoints: numbers in strings and `expires_on` are read, RS256 with `x5t` is not sent.",
         "The on-behalf-of flow: content gets the viewer's token itself.",

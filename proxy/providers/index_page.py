@@ -30,6 +30,8 @@ LEFT_OUT = (
     "Introspection (RFC 7662): what a token may do is between the server and its API.",
     "Hints of an answer that a lifetime may be another (`refresh_in`, `ext_expires_in`, `exp` of a JWT): `expires_in` decides.",
     "Remembering that a server rotates: where it may end earlier access tokens, it is taken for so from the start.",
+    "`id_token_hint` at the provider's sign-out: no ID token is kept, and it would show who somebody is in a URL.",
+    "Front-channel logout and session iframes: browsers send no cookies there any more; back-channel logout does it.",
     "Requests in JSON: every server here takes forms.",
     "Keeping idle refresh tokens alive: an idle end costs one redirect, mostly without a question.",
     "`jwt-bearer` grants with keys of service accounts (Google), and installation tokens (GitHub).",

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.journeys.sidecar import REPOSITORY
-from tests.journeys.stage import SESSION_TOKEN, Stage
+from tests.journeys.sidecar import REPOSITORY, Setup
+from tests.journeys.stage import SESSION_TOKEN, Change, Stage
 from tests.journeys.test_live_connections import closed_with, live_stage, open_socket
 from tests.journeys.viewer import XHR, Viewer
 
@@ -88,14 +88,16 @@ async def id_of(scene: Stage, person: str) -> str:
     return str(found)
 
 
-def sign_in_with_the_warehouse(setup):
+def sign_in_with_the_warehouse(setup: Setup) -> None:
     setup.more["sign_in"] = "warehouse"
 
 
 @asynccontextmanager
-async def two_pages(folder: Path) -> AsyncIterator[tuple[Stage, Lively, Lively]]:
+async def two_pages(
+    folder: Path, *, change: Change = sign_in_with_the_warehouse
+) -> AsyncIterator[tuple[Stage, Lively, Lively]]:
     """Ada, who uses both contents, and Bob, each with a page open, at a sidecar that knows who they are."""
-    async with live_stage(folder, change=sign_in_with_the_warehouse) as (scene, _):
+    async with live_stage(folder, change=change) as (scene, _):
         ada, bob = await scene.signed_in("ada"), await scene.signed_in("bob", "/live/")
         await ada.visit("/live/")
         async with lively(scene, ada, bob) as (hers, his):
@@ -116,6 +118,26 @@ async def test_a_session_revoked_from_another_process_ends_here(tmp_path: Path) 
         assert [one["viewer"]["preferred_username"] for one in listed] == ["bob"]
         # She may come back; her grant still stands, so nothing but the sign-in is asked.
         assert (await hers.viewer.visit("/live/")).status == 200
+
+
+async def test_what_is_open_ends_when_the_provider_says_that_its_viewer_signed_out_there(tmp_path: Path) -> None:
+    def identity_from_id_tokens(setup: Setup) -> None:
+        sign_in_with_the_warehouse(setup)
+        [warehouse] = setup.integrations
+        config = warehouse["config"]
+        assert isinstance(config, dict)
+        config["jwks_uri"] = f"{config['issuer']}/jwks"
+
+    async with two_pages(tmp_path, change=identity_from_id_tokens) as (scene, hers, his):
+        message = scene.server.id_tokens.logout(
+            {"sub": "ada"}, issuer=scene.server.url, client_id=scene.client.client_id, now=time.time()
+        )
+        url = f"{scene.sidecar.url}/__oauth__/backchannel-logout"
+        async with scene.http.post(url, data={"logout_token": message}) as answer:
+            assert answer.status == 200
+        assert await hers.is_cut() == 4401
+        assert (await hers.viewer.xhr("/live/page")).status == 401
+        await his.goes_on()
 
 
 async def test_all_sessions_are_revoked_at_once(tmp_path: Path) -> None:
