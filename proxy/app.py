@@ -22,6 +22,7 @@ from aiohttp import web
 from proxy.admission import AdmissionTable
 from proxy.config.show import address
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, UnixListen
+from proxy.descriptors import make_room
 from proxy.errors import SidecarError
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
@@ -40,7 +41,6 @@ from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.gateway.control import ControlPool
-from proxy.gateway.descriptors import make_room
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
 from proxy.gateway.switchboard import Switchboard

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from proxy.admission import Admit, session_hash
 from proxy.errors import StoreUnavailable
-from proxy.gateway.ways import answer_here, refuse, to_content, to_control_plane
+from proxy.gateway.ways import answer_here, refuse, to_content, to_our_own
 from proxy.model import Anyone, Content
 from proxy.policy.origin import is_foreign
 from proxy.policy.redirects import Answer, how_to_ask
@@ -75,7 +75,7 @@ def _to_ours(exchange: Exchange, at_host_of: Content | None = None) -> None:
     if exchange.request.is_upgrade:
         answer_here(exchange, Refusal(400, "upgrade refused"))
     else:
-        to_control_plane(exchange, at_host_of)
+        to_our_own(exchange, at_host_of)
 
 
 def _to_content(exchange: Exchange, content: Content) -> None:

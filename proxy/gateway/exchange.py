@@ -12,7 +12,7 @@ import structlog
 
 from proxy.gateway.content_side import ContentSide
 from proxy.gateway.patience import Debtor
-from proxy.gateway.ways import answer_here, refuse
+from proxy.gateway.ways import answer_here, collect, refuse
 from proxy.policy.routing import Reason, Refuse
 from proxy.wire.answer_reader import Framing, Header
 from proxy.wire.answer_writer import AnswerWriter
@@ -21,6 +21,8 @@ from proxy.wire.request import Refusal
 from proxy.wire.request_writer import RequestWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxy.gateway.pool import Pool
     from proxy.gateway.viewer_side import ViewerSide
     from proxy.gateway.websocket import Tunnel
@@ -29,16 +31,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("gateway")
 
-_HELD_BYTES = 65_536
-"""Body bytes held while the way to the content is not open yet; then reading pauses."""
-
 
 class Exchange:
     """One request of a viewer and its answer."""
 
     __slots__ = (
         "_answer", "_pool", "_retried", "_sent", "answer_body", "content", "expires_at", "is_over", "progress_at", "request",
-        "request_id", "session_hash", "side", "target", "tunnel", "viewer", "waiting",
+        "request_id", "session_hash", "side", "target", "tunnel", "viewer", "waiting", "when_whole",
     )  # fmt: skip
 
     def __init__(self, viewer: ViewerSide, request: RequestHead) -> None:
@@ -48,8 +47,8 @@ class Exchange:
         self.content: Content | None = None
         self.target = b""
         """What the content sees as request target."""
-        self.waiting: asyncio.Task[None] | None = None
-        """The slow lane, or the dialling of the content; it is told when the viewer gives up."""
+        self.when_whole: Callable[[], None] | None = None  # done once, when all of the request is here
+        self.waiting: asyncio.Task[None] | None = None  # slow lane or dialling; it is told when the viewer gives up
         self.tunnel: Tunnel | None = None
         self.is_over = False
         self.session_hash: SessionHash | None = None
@@ -126,7 +125,9 @@ class Exchange:
         if self.side is not None:
             if self._sent.held_bytes:
                 self.side.write(self._sent.take())
-        elif self._sent.held_bytes > _HELD_BYTES:
+        elif self.when_whole is not None:
+            collect(self, self._sent)
+        elif self._sent.is_full:
             self.viewer.hold_reading()
 
     def content_ready(self) -> None:
@@ -226,8 +227,7 @@ class Exchange:
 
     def abort(self) -> None:
         """Cut both connections: the viewer must not take what it got for the whole answer."""
-        self._drop_side()
-        self._finish()
+        self.viewer_lost()
         self.viewer.abort()
 
     def viewer_lost(self) -> None:

@@ -99,10 +99,13 @@ class ViewerSide(asyncio.Protocol):
         elif self.is_last_answer:
             self.close_soon()
         else:
-            self.release_reading()
             if self._reader is not None:
                 self._reader.next_request()
             self.idle_since = self.board.now
+            if self.is_write_paused:
+                self.hold_reading()  # who does not take answers is asked for no more requests
+            else:
+                self.release_reading()
 
     def become_tunnel(self, tunnel: Tunnel) -> None:
         """From now on every byte is the tunnel's; the parser is dropped."""
@@ -193,6 +196,8 @@ class ViewerSide(asyncio.Protocol):
         self.is_write_paused = False
         if self.exchange is not None:
             self.exchange.progress_at = self.board.now
+        elif self.tunnel is None:
+            self.release_reading()
         source = self._content_side()
         if source is not None:
             source.resume_reading()

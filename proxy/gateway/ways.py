@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from proxy.gateway.websocket import Tunnel
 from proxy.policy.routing import Reason, Refuse
-from proxy.wire.heads import request_head, request_head_to_control
+from proxy.wire.heads import CONTINUE, request_head, request_head_to_control
 from proxy.wire.request import Refusal
 
 if TYPE_CHECKING:
     from proxy.gateway.exchange import Exchange
     from proxy.model import Content, SessionHash
+    from proxy.wire.request_writer import RequestWriter
 
 
 def to_content(exchange: Exchange, header_block: bytes, session_hash: SessionHash | None) -> None:
@@ -48,6 +50,23 @@ def to_control_plane(exchange: Exchange, content: Content | None, refusal: Refus
             content=content, refusal=refusal, vouching=board.vouching,
         ),
     )  # fmt: skip
+
+
+def to_our_own(exchange: Exchange, content: Content | None) -> None:
+    """Send a request for a page of ours when all of it is here: our connections are few, and a viewer may be slow."""
+    if exchange.request.expects_continue and exchange.request.has_body:
+        exchange.viewer.write((CONTINUE,))
+    exchange.when_whole = partial(to_control_plane, exchange, content)
+    exchange.request_body([], is_last=False)
+
+
+def collect(exchange: Exchange, body: RequestWriter) -> None:
+    """Do what waits for the whole body, when this is it; nothing of ours takes more of one than is held."""
+    if body.is_full:
+        answer_here(exchange, Refusal(413, "body too large"))
+    elif body.is_complete and exchange.when_whole is not None:
+        go, exchange.when_whole = exchange.when_whole, None
+        go()
 
 
 def refuse(exchange: Exchange, refusal: Refuse) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Header = tuple[bytes, bytes]
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""What a viewer waits for who asked before sending a body (RFC 9110 §10.1.1); of contents, they say it themselves."""
+
 _CONTROL_DROPS = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date", b"server"})
 
 
@@ -72,7 +75,7 @@ def request_head_to_control(
     if vouching is not None:
         passed = [header for header in passed if policy.fold(header[0]) not in vouching.names]
         told += [(policy.VOUCHED, line.encode()) for line in [vouched(vouching, request.headers)] if line is not None]
-    method, framing = request.method, _request_framing(request)
+    method, framing = request.method, _body_framing(request)
     if content is not None:
         told.append((policy.CONTENT, content.guid.encode()))
     if refusal is not None:
@@ -139,9 +142,13 @@ def redirect(location: bytes, last: bytes) -> bytes:
 
 
 def _request_framing(request: RequestHead) -> bytes:
-    lines = b"Expect: 100-continue\r\n" if request.expects_continue else b""
+    framing = _body_framing(request)
+    return b"Expect: 100-continue\r\n" + framing if request.expects_continue else framing
+
+
+def _body_framing(request: RequestHead) -> bytes:
     if request.is_chunked:
-        return lines + b"Transfer-Encoding: chunked\r\n"
+        return b"Transfer-Encoding: chunked\r\n"
     if request.content_length is not None:
-        return lines + b"Content-Length: %b\r\n" % request.content_length
-    return lines
+        return b"Content-Length: %b\r\n" % request.content_length
+    return b""

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from proxy.wire.request import RequestHead
 
 
+_HELD_BYTES = 65_536
+"""So much of a body waits for its way to be open, or to be whole."""
+
+
 class RequestWriter:
     """What of one request is to be sent; the head may be sent twice, body bytes once."""
 
@@ -22,6 +26,11 @@ class RequestWriter:
         """Body bytes that wait for ``start`` or ``take``."""
         self.is_complete = False
         """The viewer has sent all of it."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more of the body should be taken before some of it was sent."""
+        return self.held_bytes > _HELD_BYTES
 
     @property
     def owes_nothing(self) -> bool:

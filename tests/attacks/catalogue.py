@@ -319,7 +319,7 @@ ROWS = {
              ("tests/differential/test_answers.py::test_what_a_viewer_reads_is_what_the_content_wrote",)),
     127: Row("H", "Heads without end: one long line, ten thousand headers, a long target; a trailer without end.",
              "431 or 414 at the limit, memory bounded.", "CVE-2026-54277, CVE-2026-22815"),
-    128: Row("H", "Slow heads, bodies and readers, idle connections, a hundred pipelined requests.",
+    128: Row("H", "Slow heads, bodies and readers, at our own pages too; idle connections, a hundred pipelined requests.",
              "Each has a limit of time; others do not notice.", "CVE-2026-54273",
              (_JOURNEYS + "test_stalled.py::test_fifty_stalled_readers_leave_their_downloads_with_the_content",
               _JOURNEYS + "test_overload.py::test_at_twice_its_capacity_it_refuses_at_once_and_serves_what_it_accepted")),

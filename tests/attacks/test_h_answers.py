@@ -201,6 +201,8 @@ async def until(connection: Wire, end: bytes) -> bytes:
 LOCATIONS = {
     "row 133: own upstream": (b"{}/x?y", b"/sales/x?y"),
     "row 133: own upstream, two slashes": (b"{}//evil.example/", b"/sales/evil.example/"),
+    "row 133: own upstream, slash and backslash": (b"{}/\\evil.example/", b"/sales/evil.example/"),
+    "row 133: own upstream, a tab between slashes": (b"{}/\t/evil.example/", b"/sales/evil.example/"),
     "row 133: upstream as a prefix": (b"{}.evil.example/", None),
     "row 133: upstream as userinfo": (b"{}@evil.example/", None),
     "row 133: elsewhere": (b"https://evil.example/", None),

@@ -6,7 +6,7 @@ from resource import RLIM_INFINITY
 
 import pytest
 
-from proxy.gateway.descriptors import OWN, room
+from proxy.descriptors import OWN, room
 
 
 @pytest.mark.parametrize(

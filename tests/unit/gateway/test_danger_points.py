@@ -385,3 +385,58 @@ def test_a_fault_inside_a_callback_of_the_parser_is_one_answer(world: World) -> 
     assert viewer.taken.count(b"HTTP/1.1 ") == 1
     assert viewer.eof_taken
     assert not world.content_lines
+
+
+# — our own application is behind few connections ——————————————————————————————————————————————————
+
+
+def test_slow_bodies_for_our_own_pages_keep_nobody_else_from_them(world: World) -> None:
+    """Fails when a connection to our application is taken before the body is there: a few slow senders had them all."""
+    slow = [world.viewer() for _ in range(5)]
+    for viewer in slow:
+        viewer.send(get("/__oauth__/logout", method=b"POST", extra=b"Content-Length: 11\r\n") + b"every")
+    other = world.viewer()
+    other.send(get("/__oauth__/login"))
+    assert other.taken.startswith(b"HTTP/1.1 500 Control\r\n")
+    assert len(world.control_requests) == 1
+    for viewer in slow:
+        viewer.send(b"where=")
+        assert viewer.taken.startswith(b"HTTP/1.1 500 Control\r\n")
+    assert len(world.control_requests) == 6
+
+
+def test_a_body_too_large_for_us_is_not_collected(world: World) -> None:
+    viewer = world.viewer()
+    viewer.send(get("/__oauth__/logout", method=b"POST", extra=b"Content-Length: 1000000\r\n") + b"x" * 70_000)
+    assert viewer.taken.startswith(b"HTTP/1.1 413 ")
+    assert world.control_requests == []
+
+
+@pytest.mark.parametrize("body", [b"hello", b"5\r\nhello\r\n0\r\n\r\n"], ids=["length", "chunked"])
+def test_who_asks_us_before_sending_a_body_hears_once_to_go_on(world: World, body: bytes) -> None:
+    framing = b"Content-Length: 5\r\n" if body == b"hello" else CHUNKED
+    viewer = world.viewer()
+    viewer.send(get("/__oauth__/logout", method=b"POST", extra=b"Expect: 100-continue\r\n" + framing))
+    assert viewer.taken == b"HTTP/1.1 100 Continue\r\n\r\n"
+    viewer.send(body)
+    assert viewer.taken.count(b" 100 ") == 1
+    assert b"HTTP/1.1 500 Control\r\n" in viewer.taken
+    [seen] = world.control_requests
+    assert b"Expect" not in seen
+
+
+def test_who_takes_no_answers_is_asked_for_no_more_requests(world: World) -> None:
+    """Fails when the next request is read while answers wait: each held a connection to our application, for a minute."""
+    viewer = world.viewer()
+    viewer.stall()
+    for _ in range(3000):
+        viewer.send(get("/__oauth__/signed-out"))
+    unread = 3000 - len(world.control_requests)
+    assert unread > 1000
+    assert all(line.is_open and not line.is_paused for line in world.lines if line is not viewer)
+    other = world.viewer()
+    other.send(get("/__oauth__/login"))
+    assert other.taken.startswith(b"HTTP/1.1 500 Control\r\n")
+    viewer.unstall()
+    viewer.stall()
+    assert len(world.control_requests) > 3001 - unread, "it goes on when the answers are taken"
