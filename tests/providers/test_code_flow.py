@@ -72,12 +72,21 @@ async def test_each_vendor_is_asked_for_what_yields_a_refresh_token(world_of, na
 @pytest.mark.parametrize("profile", [one for one in ALL if one.name != "github-oauth-app"], ids=lambda one: one.name)
 async def test_only_entra_is_told_a_scope_when_it_refreshes(world_of, profile):
     world = await world_of(profile)
+    asked = query_of(await world.start()).get("scope")
     seat = await world.signed_in()
     before = await world.token(seat)
     world.clock.advance(profile.access_ttl_s + profile.access_spread_s + 1)
     assert await world.token(seat) != before
     [refresh] = world.server.refreshes
-    assert (refresh.value("scope"), refresh.outcome) == (SCOPES["azure"] if profile is AZURE else None, "ok")
+    assert (refresh.value("scope"), refresh.outcome) == (asked if profile.template == "azure" else None, "ok")
+
+
+async def test_google_gives_a_new_refresh_token_at_each_consent(world_of):
+    world = await world_of(GOOGLE)
+    seat = await world.signed_in()
+    first = await world.refresh_token(seat)
+    assert isinstance(await world.consent(session_id=seat.session_id), Granted)
+    assert await world.refresh_token(seat) not in {None, first}
 
 
 async def test_entra_is_asked_for_one_resource_and_gives_its_token(world_of):

@@ -98,6 +98,7 @@ async def test_a_refresh_that_kills_is_put_off_to_the_end_and_all_content_shares
     first = await world.token(seat)
     world.clock.advance(profile.access_ttl_s - 46)
     assert await world.token(seat) == first, "no refresh ahead: whoever holds the token would lose it"
+    await world.settled()
     assert world.server.refreshes == []
     world.clock.advance(2)
     tokens = {answer.access_token.reveal() for answer in await asyncio.gather(*(world.ask(seat) for _ in range(20)))}

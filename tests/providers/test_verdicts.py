@@ -93,6 +93,7 @@ async def test_the_grant_that_google_dropped_for_a_hundred_newer_ones_is_over(wo
     [
         (AZURE, "mfa_required", "claims_challenge"),
         (AZURE, "obo_style", "claims_challenge"),
+        (AZURE, "mfa_unchallenged", "interaction_required"),
         (AZURE, "ca_blocked", "interaction_required"),
         (AZURE, "not_consented", "interaction_required"),
         (AZURE, "disabled", "invalid_grant"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -47,6 +48,7 @@ REFUSALS: Mapping[str, Refusal] = {
     # what a person's standing brings
     "not_consented": _refusal("invalid_grant", 65001, suberror="consent_required"),
     "mfa_required": _refusal("invalid_grant", 50076, suberror="basic_action", claims=CLAIMS),
+    "mfa_unchallenged": _refusal("invalid_grant", 50076, suberror="basic_action"),
     "ca_blocked": _refusal("invalid_grant", 53003, suberror="message_only"),
     "signin_frequency": _refusal("invalid_grant", 70043, suberror="bad_token"),
     "revoked": _refusal("invalid_grant", 50173, suberror="bad_token"),
@@ -168,4 +170,19 @@ AZURE = Profile(
     loop_limit=15,
     id_claims=id_claims,
     resources=(Resource(path="/graph/v1.0/me", answer=me), Resource(path="/v1.0/me", answer=me)),
+)
+
+ORGANIZATIONS = replace(
+    AZURE,
+    name="azure-organizations",
+    config={"tenant_id": "organizations", "tenants": TENANT, "scopes": f"{SQL}/.default openid"},
+)
+"""One registration for several directories: ID tokens name the one that the viewer is of."""
+
+US_GOVERNMENT = replace(
+    AZURE,
+    name="azure-us-government",
+    origin="https://login.microsoftonline.us",
+    other_hosts=(),
+    config=dict(AZURE.config) | {"cloud": "usgov"},
 )

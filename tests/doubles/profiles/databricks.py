@@ -93,3 +93,20 @@ NEWER_ERRORS = replace(
         for reason in ("dead", "expired", "replayed")
     },
 )
+
+_ACCOUNT = "/oidc/accounts/a-1"
+
+ACCOUNT = replace(
+    DATABRICKS,
+    name="databricks-account",
+    origin="https://accounts.cloud.databricks.com",
+    config={"workspace_host": "{url}", "account_id": "a-1"},
+    paths=replace(
+        DATABRICKS.paths,
+        authorize=f"{_ACCOUNT}/v1/authorize",
+        token=f"{_ACCOUNT}/v1/token",
+        metadata=(f"{_ACCOUNT}/.well-known/oauth-authorization-server",),
+    ),
+    resources=(),
+)
+"""Of an account instead of a workspace; ``Me`` is a workspace's."""

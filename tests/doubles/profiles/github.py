@@ -97,3 +97,12 @@ OAUTH_APP = replace(
     gives_refresh_token=lambda _, __: False,
     members=oauth_app_members,
 )
+
+ENTERPRISE = replace(
+    GITHUB_APP,
+    name="github-enterprise",
+    origin="https://github.example.org",
+    other_hosts=(),
+    config={"host": "{url}"},
+    resources=(Resource(path="/api/v3/user", answer=user),),
+)

@@ -37,3 +37,19 @@ OKTA = Profile(
 )
 
 PERSISTENT = replace(OKTA, name="okta-persistent", rotation="none")
+
+ORGANIZATION = replace(
+    OKTA,
+    name="okta-organization",
+    origin="https://example.oktapreview.com",
+    config={"okta_domain": "{url}"},
+    paths=Paths(
+        authorize="/oauth2/v1/authorize",
+        token="/oauth2/v1/token",
+        revoke="/oauth2/v1/revoke",
+        userinfo="/oauth2/v1/userinfo",
+        jwks="/oauth2/v1/keys",
+    ),
+    issuer="{url}",
+)
+"""The organisation's own server, without the name of a custom one in its paths."""
