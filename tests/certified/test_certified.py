@@ -90,15 +90,17 @@ async def test_fifty_requests_over_each_of_five_ends_of_a_token_and_no_family_is
         await ada.signs_in()
         statuses = set[int]()
         async with asyncio.timeout(120):
-            while len(here.provider.refreshes) < 5:
+            while len(here.provider.refreshes) < 5 and statuses <= {200}:
                 # One burst after the other, so that one stands over each end.
                 answers = await asyncio.gather(
-                    *(ada.context.request.get(f"{here.sidecar.url}/sales/{number}") for number in range(50))
+                    *(
+                        ada.context.request.get(f"{here.sidecar.url}/sales/{number}", max_redirects=0)
+                        for number in range(50)
+                    )
                 )
                 statuses |= {answer.status for answer in answers}
-                assert all(answer.url.startswith(f"{here.sidecar.url}/sales/") for answer in answers)
-        assert statuses == {200}
         assert (here.provider.events("grant.revoked"), here.provider.events("grant.error")) == ([], [])
+        assert statuses == {200}
         assert len({event["refresh_token"] for event in here.provider.refreshes}) == len(here.provider.refreshes)
         assert await here.provider.is_active(here.provider.refreshes[-1]["refresh_token"], client=CLIENT)
         [session] = here.provider.events("authorization.success")
