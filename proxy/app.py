@@ -50,8 +50,7 @@ from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names
 from proxy.policy.routing import Routes
-from proxy.providers import PROVIDERS
-from proxy.providers.registration import written_urls
+from proxy.provider_client import provider_client
 from proxy.sealing import KeyRing
 from proxy.slow_lane import slow_lane
 from proxy.store.base import Store
@@ -99,7 +98,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
     async with AsyncExitStack() as stack:
         store = await open_store(config.store_path, now=_now)
         stack.push_async_callback(store.close)
-        client = _client(config)
+        client = provider_client(config)
         stack.push_async_callback(client.close)
         sidecar = _Sidecar(config, store, client)
         stack.push_async_callback(sidecar.servers.close)
@@ -304,17 +303,6 @@ def _named(setting: str, listen: Listen) -> Iterator[None]:
     except OSError as exc:
         reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
         raise OSError(f"{setting}: {address(listen)} cannot be opened ({reason.lower()})") from exc
-
-
-def _client(config: Config) -> AuthorizationServerClient:
-    integrations = config.directory.integrations.values()
-    return AuthorizationServerClient(
-        written=frozenset().union(*(written_urls(PROVIDERS[one.template], one) for one in integrations)),
-        allow_networks=config.outbound.unsafe_allow_networks,
-        ca_bundle=config.outbound.ca_bundle,
-        proxy=config.outbound.proxy,
-        no_proxy=config.outbound.no_proxy,
-    )
 
 
 def _site(runner: web.AppRunner, listen: Listen, tls: ssl.SSLContext | None) -> web.BaseSite:

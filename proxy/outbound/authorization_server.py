@@ -32,6 +32,13 @@ MAX_BODY_BYTES = 256 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 """Per header line of an answer: providers with many cookies exceed aiohttp's 8 KiB."""
 
+_MISTRUST = {
+    2: "tls_unknown_authority", 9: "tls_not_yet_valid", 10: "tls_expired", 18: "tls_self_signed",
+    19: "tls_unknown_authority", 20: "tls_unknown_authority", 21: "tls_unknown_authority", 62: "tls_wrong_name",
+    64: "tls_wrong_name",
+}  # fmt: skip
+"""OpenSSL's ``X509_V_ERR_…`` → our word for the log (openssl-verification-options, "x509_vfy.h")."""
+
 MAX_CONNECTIONS = 100
 MAX_CONNECTIONS_PER_HOST = 32
 
@@ -91,8 +98,8 @@ class AuthorizationServerClient:
         """Send one request and read the whole answer; failures of the network are values."""
         try:
             return await self._exchange(request)
-        except aiohttp.ClientConnectorCertificateError:
-            return NotSent("tls_not_trusted")
+        except aiohttp.ClientConnectorCertificateError as error:
+            return NotSent(_mistrust(error.certificate_error))
         except aiohttp.ClientConnectorSSLError:
             return NotSent("tls_failed")
         except aiohttp.ClientConnectorDNSError as error:
@@ -159,3 +166,8 @@ class AuthorizationServerClient:
         except zlib.error:
             return body  # whoever reads it will find it unreadable
         return plain if len(plain) <= self._max_body_bytes else None
+
+
+def _mistrust(error: Exception) -> str:
+    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
+    return _MISTRUST.get(code, "tls_not_trusted")

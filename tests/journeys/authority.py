@@ -47,18 +47,24 @@ class Authority:
         self.certificate = folder / "authority.pem"
         self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str) -> ServerCertificate:
-        """Issue a certificate for these host names and addresses."""
+    def issue(
+        self,
+        *names: str,
+        valid_days: tuple[float, float] = (-1 / 24, 1),
+        is_self_signed: bool = False,
+        usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+    ) -> ServerCertificate:
+        """Issue a certificate for these host names and addresses; ``valid_days``: from and until, counted from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         certificate = (
-            _certificate(subject, self._name, key.public_key())
+            _certificate(subject, subject if is_self_signed else self._name, key.public_key(), valid_days)
             .add_extension(alternatives, critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .sign(key if is_self_signed else self._key, hashes.SHA256())
         )
         issued = ServerCertificate(self.folder / f"{names[0]}.pem", self.folder / f"{names[0]}.key")
         issued.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -85,7 +91,12 @@ class Authority:
         subprocess.run([CERTUTIL, *where, *add], check=True)
 
 
-def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _certificate(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    valid_days: tuple[float, float] = (-1 / 24, 1),
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -93,8 +104,8 @@ def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePub
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + timedelta(days=valid_days[0]))
+        .not_valid_after(now + timedelta(days=valid_days[1]))
     )
 
 

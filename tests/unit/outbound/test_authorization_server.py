@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from proxy.oauth.message import LostAnswer, NotSent, OutboundRequest, OutboundResponse
 from proxy.outbound.authorization_server import AuthorizationServerClient
@@ -174,7 +175,7 @@ async def test_a_server_that_does_not_finish_the_handshake_was_not_sent(client: 
 async def test_a_certificate_of_an_unknown_authority_was_not_sent(tmp_path: Path, client: AuthorizationServerClient):
     tls = Authority(tmp_path).issue("127.0.0.1").context()
     async with serving(saying(whole(b"{}")), tls) as server:
-        assert await client.send(post(server.url)) == NotSent("tls_not_trusted")
+        assert await client.send(post(server.url)) == NotSent("tls_unknown_authority")
     assert server.requests == []
 
 
@@ -182,9 +183,36 @@ async def test_a_certificate_for_another_name_was_not_sent(tmp_path: Path):
     authority = Authority(tmp_path)
     client = AuthorizationServerClient(allow_networks=LOOPBACK, ca_bundle=authority.certificate)
     async with serving(saying(whole(b"{}")), authority.issue("id.example").context()) as server:
-        assert await client.send(post(server.url)) == NotSent("tls_not_trusted")
+        assert await client.send(post(server.url)) == NotSent("tls_wrong_name")
     await client.close()
     assert server.requests == []
+
+
+@pytest.mark.parametrize(("days", "reason"), [((-2, -1), "tls_expired"), ((1, 2), "tls_not_yet_valid")])
+async def test_a_certificate_of_another_time_was_not_sent(tmp_path: Path, days: tuple[int, int], reason: str):
+    authority = Authority(tmp_path)
+    client = AuthorizationServerClient(allow_networks=LOOPBACK, ca_bundle=authority.certificate)
+    certificate = authority.issue("127.0.0.1", valid_days=days)
+    async with serving(saying(whole(b"{}")), certificate.context()) as server:
+        assert await client.send(post(server.url)) == NotSent(reason)
+    await client.close()
+    assert server.requests == []
+
+
+async def test_a_certificate_that_vouches_for_itself_was_not_sent(tmp_path: Path, client: AuthorizationServerClient):
+    certificate = Authority(tmp_path).issue("127.0.0.1", is_self_signed=True)
+    async with serving(saying(whole(b"{}")), certificate.context()) as server:
+        assert await client.send(post(server.url)) == NotSent("tls_self_signed")
+    assert server.requests == []
+
+
+async def test_a_certificate_that_may_not_be_used_so_was_not_sent(tmp_path: Path):
+    authority = Authority(tmp_path)
+    client = AuthorizationServerClient(allow_networks=LOOPBACK, ca_bundle=authority.certificate)
+    certificate = authority.issue("127.0.0.1", usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    async with serving(saying(whole(b"{}")), certificate.context()) as server:
+        assert await client.send(post(server.url)) == NotSent("tls_not_trusted")
+    await client.close()
 
 
 async def test_an_authority_of_the_bundle_is_trusted(tmp_path: Path):

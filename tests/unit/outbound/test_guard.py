@@ -133,7 +133,7 @@ async def test_a_certificate_is_checked_against_the_name_and_not_the_address(mad
         right = client(made, resolver=Names(["127.0.0.1"]), **settings)
         assert isinstance(await right.send(get(f"https://id.example:{port}/")), OutboundResponse)
         wrong = client(made, resolver=Names(["127.0.0.1"]), **settings)
-        assert await wrong.send(get(f"https://other.example:{port}/")) == NotSent("tls_not_trusted")
+        assert await wrong.send(get(f"https://other.example:{port}/")) == NotSent("tls_wrong_name")
 
 
 # — through a proxy ———————————————————————————————————————————————————————————————————————————————————————————————————
