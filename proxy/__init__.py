@@ -6,7 +6,7 @@ sealed.
 The house, top to bottom. An upper floor may use a lower one; rooms on one floor are strangers (held by a test)::
 
     9  cli, demo                               commands; a whole world on loopback to try it in
-    8  app, healthcheck, session_admin         composition root: the only file that knows everything
+    8  app, healthcheck, session_admin, online composition root: the only file that knows everything
        logs, tls, descriptors, slow_lane,      how it logs; certificates; open files; the gateway asks the use cases;
        provider_client                         the HTTP client, as configured
     7  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through

@@ -50,10 +50,23 @@ def serve(path: Path) -> None:
 
 
 @main.command()
+@click.option(
+    "--online", "is_online", is_flag=True, help="Ask every authorization server, too; exit code 1 on a problem."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --online: print its findings as JSON.")
 @_config_option
-def check(path: Path) -> None:
-    """Check the configuration and print what is in force, without secrets."""
+def check(path: Path, is_online: bool, as_json: bool) -> None:
+    """Check the configuration and print what is in force, without secrets.
+
+    With --online print instead what the authorization servers say: discovery, certificates, whether they take the client,
+    the redirect URI and the scopes, what is missing for a refresh token, and the clock. No viewer's token is asked for.
+    """
+    if as_json and not is_online:
+        raise click.UsageError("--json goes with --online.")
     config = _load(path).config
+    if is_online:
+        _check_online(config, as_json=as_json)
+        return
     from proxy.config.show import effective
 
     click.echo(f"# {path} is fine. In force, with defaults:")
@@ -165,6 +178,15 @@ def disconnect(path: Path, integration: str, viewer: str | None, is_all: bool) -
 
     _exactly_one({"--viewer": viewer is not None, "--all": is_all})
     _print(lambda config: run(config, integration=integration, viewer=viewer), path)
+
+
+def _check_online(config: Config, *, as_json: bool) -> None:
+    from proxy import online
+
+    findings = online.ask(config)
+    click.echo(online.as_json(findings) if as_json else online.as_text(findings))
+    if online.has_problem(findings):
+        sys.exit(EXIT_FAILED)
 
 
 def _exactly_one(given: dict[str, bool]) -> None:

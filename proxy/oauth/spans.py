@@ -51,17 +51,36 @@ def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
     said = headers.get("retry-after", "")
     if _DECIMAL.fullmatch(said):
         return _bounded(float(said))
-    try:
-        date = datetime.strptime(said.strip(), "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    else:
+    date = _date(said)
+    if date is not None:
         return _bounded((date - now).total_seconds())
     reset = headers.get("x-rate-limit-reset") or headers.get("x-ratelimit-reset") or ""
     if not _DECIMAL.fullmatch(reset):
         return None
     reset_s = float(reset)
     return _bounded(reset_s - now.timestamp() if reset_s > EARLIEST_EPOCH_S else reset_s)
+
+
+def clock_skew_s(headers: Mapping[str, str], *, sent_at: datetime, received_at: datetime) -> float | None:
+    """Return by how much our clock is ahead of the server's at least, behind: negative; ``None``: it does not say.
+
+    ``Date`` has whole seconds and was written some time between sending and receiving (RFC 9110 §6.6.1): what that explains
+    is no skew.
+    """
+    date = _date(headers.get("date", ""))
+    if date is None:
+        return None
+    ahead_s = (sent_at - date).total_seconds() - 1.0
+    behind_s = (date - received_at).total_seconds()
+    return max(ahead_s, 0.0) - max(behind_s, 0.0)
+
+
+def _date(text: str) -> datetime | None:
+    """Read an IMF-fixdate (RFC 9110 §5.6.7); the two obsolete forms are not."""
+    try:
+        return datetime.strptime(text.strip(), "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _bounded(span_s: float) -> float:

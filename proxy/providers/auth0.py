@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.refusals import Refusal
-from proxy.providers.base import Demand, Endpoints, Field, Lifetimes, Provider, ServiceAccounts
+from proxy.providers.base import ClientSign, Demand, Endpoints, Field, Lifetimes, Provider, ServiceAccounts
 from proxy.providers.client_fields import client_fields, override_fields, sign_out_field
 
 _METHODS = (
@@ -65,6 +65,8 @@ AUTH0 = Provider(
     refresh_scopes=("offline_access",),
     authorization_parameters=(("audience", "{audience}"),),
     refusals=(Refusal(means="interactive", because="mfa_required", error="mfa_required"),),
+    client_signs=(ClientSign(error="access_denied", text="client_id or client_secret is wrong."),),
+    refresh_needs="The API needs *Allow Offline Access*, the application the grant type *Refresh Token*.",
     service_accounts=ServiceAccounts(parameters=(("audience", "{audience}"),)),
     left_out=(
         "Organisations: `authorization_parameters: organization=org_…` sends the viewer to one.",

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from proxy.oauth.client_auth import ClientAuthMethod
 from proxy.oauth.refusals import Refusal
-from proxy.providers.base import Demand, Endpoints, Field, Lifetimes, Lookup, Provider, ServiceAccounts
+from proxy.providers.base import ClientSign, Demand, Endpoints, Field, Lifetimes, Lookup, Provider, ServiceAccounts
 from proxy.providers.client_fields import client_fields, override_fields, sign_out_field
 from proxy.providers.identity import ClaimNames, FromIdToken
 
@@ -118,6 +118,32 @@ AZURE = Provider(
         Refusal(means="dead", because="entra_says_dead", codes=_DEAD),
         Refusal(means="operator", because="registration", codes=_REGISTRATION),
         Refusal(means="interactive", because="invalid_grant", error="invalid_grant"),
+    ),
+    client_signs=(
+        ClientSign(
+            codes=frozenset({7000215}), text="The secret is wrong: client_secret takes its *value*, not its ID."
+        ),
+        ClientSign(codes=frozenset({7000222}), text="The secret has ended: make a new one in Entra."),
+        ClientSign(
+            codes=frozenset({700016}), text="client_id is not in this directory: check it, tenant_id, and the cloud."
+        ),
+        ClientSign(codes=frozenset({90002}), text="tenant_id is not a directory of this cloud: check it and `cloud`."),
+        ClientSign(
+            codes=frozenset({7000218, 70002}),
+            text="The application has to prove itself: give a client_secret or private_key.",
+        ),
+        ClientSign(
+            codes=frozenset({700025}),
+            text="It is registered as a public client: take client_secret and private_key away.",
+        ),
+        ClientSign(
+            codes=frozenset({700027}),
+            text="The certificate is not the one in Entra, or has ended there: upload this one.",
+        ),
+        ClientSign(
+            codes=frozenset({9002325, 9002326, 9002327}),
+            text="The redirect URI is registered under Single-page application: move it to Web.",
+        ),
     ),
     tenants="{tenants}",
     identity=(FromIdToken(ClaimNames(subject=("tid", "oid"), email_verified="")),),

@@ -118,6 +118,18 @@ class ServiceAccounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSign:
+    """What an error tells of our registration, when the request was one that a server must refuse (``check --online``)."""
+
+    text: str
+    """What to do about it; a whole sentence."""
+    error: str = ""
+    """``error`` as a whole; empty: any."""
+    codes: frozenset[int] = frozenset()
+    """One of Entra's numbers; empty: any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
     """What an administrator should know, in words, for the documentation."""
 
@@ -172,6 +184,15 @@ class Provider:
     other devices too (Google, Keycloak, Auth0): there it is done only with the last of them."""
     refusals: tuple[Refusal, ...] = ()
     """What its errors mean where that is not what RFC 6749 says; the first that fits counts."""
+    client_signs: tuple[ClientSign, ...] = ()
+    """Errors that say what is wrong with the registration, beside ``invalid_client`` and its kin; the first that fits
+    counts."""
+    known_client_errors: tuple[str, ...] = ()
+    """Errors that, like ``invalid_grant``, come from a server that took the client and not the grant."""
+    refresh_parameters: tuple[tuple[str, str], ...] = ()
+    """Authorization parameters without which there is no refresh token at all."""
+    refresh_needs: str = ""
+    """What has to be switched on at the provider for a refresh token; a whole sentence, empty: nothing is."""
     iss_in_response_supported: bool = False
     """Callbacks carry ``iss`` (RFC 9207): one without is refused."""
     issuer_aliases: tuple[str, ...] = ()

@@ -67,6 +67,7 @@ DATABRICKS = Provider(
     encodes_basic=False,
     default_scopes=("all-apis",),
     refresh_scopes=("offline_access",),
+    refresh_needs="The app connection has to allow offline_access.",
     refresh_invalidates_access=True,
     refusals=(
         Refusal(

@@ -62,6 +62,8 @@ GITHUB = Provider(
         Refusal(means="operator", because="redirect_uri", error="redirect_uri_mismatch"),
         Refusal(means="interactive", because="unverified_email", error="unverified_user_email"),
     ),
+    known_client_errors=("bad_verification_code",),
+    refresh_needs="Only a GitHub App with *Expire user authorization tokens* gives one; an OAuth App's tokens do not end.",
     identity=(
         FromResource(
             "{api}/user",

@@ -52,6 +52,7 @@ GOOGLE = Provider(
         Refusal(means="transient", because="server_busy", error="internal_failure"),
         Refusal(means="operator", because="admin_policy", error="admin_policy_enforced"),
     ),
+    refresh_parameters=(("access_type", "offline"),),
     iss_in_response_supported=True,
     issuer_aliases=("accounts.google.com",),
     identity=(FromIdToken(), FromUserinfo()),

@@ -57,6 +57,7 @@ KEYCLOAK = Provider(
     auth_methods=_METHODS,
     default_scopes=("openid", "profile", "email"),
     default_ttl_s=300.0,
+    refresh_needs="The client needs *Use refresh tokens* (on by default); with offline_access grants outlive the sign-in there.",
     service_accounts=ServiceAccounts(),
     left_out=(
         "`offline_access` is not added: it needs a role, and a refresh token comes without it.",

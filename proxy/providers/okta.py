@@ -62,6 +62,7 @@ OKTA = Provider(
     default_scopes=("openid", "profile", "email"),
     refresh_scopes=("offline_access",),
     refusals=(Refusal(means="transient", because="rate_limit", error="E0000047"),),
+    refresh_needs="The application needs the grant type *Refresh Token*, and the access policy has to allow offline_access.",
     service_accounts=ServiceAccounts(),
     left_out=(
         "Sign-out at Okta: its endpoint wants the ID token back, and none is kept.",

@@ -57,6 +57,7 @@ SNOWFLAKE = Provider(
     refused_scopes=MappingProxyType(
         {"offline_access": "Snowflake refuses offline_access: leave it out, refresh_token is added by itself"}
     ),
+    refresh_needs="The security integration needs OAUTH_ISSUE_REFRESH_TOKENS = TRUE.",
     default_ttl_s=600.0,
     refresh_invalidates_access=True,
     identity=(

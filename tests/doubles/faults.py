@@ -81,9 +81,9 @@ def redirect(code: int, location: str) -> Fault:
     return Fault(f"redirect:{code}", before=before)
 
 
-def raw_body(body: bytes, *, content_type: str = "application/json", code: int = 200) -> Fault:
+def raw_body(body: bytes, *, content_type: str = "application/json", code: int = 200, **headers: str) -> Fault:
     async def before(_: web.Request) -> web.StreamResponse:
-        return web.Response(status=code, body=body, headers={"Content-Type": content_type})
+        return web.Response(status=code, body=body, headers={"Content-Type": content_type, **headers})
 
     return Fault("raw_body", before=before)
 

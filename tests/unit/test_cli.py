@@ -115,6 +115,24 @@ def test_check_without_integrations_has_nothing_to_register(run, config_file):
     assert "Register" not in run("check", "-c", config_file).output
 
 
+def test_check_asks_nobody_unless_it_is_told_to_and_json_goes_with_that(run, config_file):
+    result = run("check", "--json", "-c", config_file)
+
+    assert result.exit_code == 2
+    assert "--json goes with --online" in result.stderr
+
+
+def test_check_online_without_integrations_asks_nobody(run, config_file):
+    config_file.write_text(
+        f"public_url: http://localhost:1\nstore: {{url: 'sqlite:///x.db', keys: [{STORE_KEY}]}}\napi: {{listen: null}}\n",
+        encoding="utf-8",
+    )
+
+    result = run("check", "--online", "-c", config_file)
+
+    assert (result.exit_code, result.output) == (0, "There is no integration to ask for.\n")
+
+
 @pytest.mark.parametrize("command", [["check"], ["serve"], ["content-env", "sales"], ["healthcheck"]])
 def test_a_faulty_configuration_ends_with_78_and_every_problem(run, config_file, command):
     config_file.write_text(changed(("path: /sales/", "path: sales"), ("sign_in: ", "signin: ")), encoding="utf-8")

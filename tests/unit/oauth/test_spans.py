@@ -1,10 +1,10 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.oauth.spans import MAX_TTL_S, retry_after_s, seconds, seconds_until
+from proxy.oauth.spans import MAX_TTL_S, clock_skew_s, retry_after_s, seconds, seconds_until
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -82,3 +82,21 @@ def test_how_long_to_wait_is_read_by_this_table(headers: dict[str, str], expecte
 def test_a_wait_is_never_outside_an_hour_and_nothing_raises(said: str, reset: str):
     wait_s = retry_after_s({"retry-after": said, "x-rate-limit-reset": reset}, now=NOW)
     assert wait_s is None or 0 <= wait_s <= 3600
+
+
+@pytest.mark.parametrize(
+    ("date", "skew_s"),
+    [
+        ("Sun, 01 Mar 2026 12:00:00 GMT", 0),
+        ("Sun, 01 Mar 2026 11:59:59 GMT", 0),  # its second had not ended when we sent
+        ("Sun, 01 Mar 2026 11:59:00 GMT", 59),
+        ("Sun, 01 Mar 2026 12:00:02 GMT", 0),  # it took two seconds
+        ("Sun, 01 Mar 2026 12:01:02 GMT", -60),
+        ("yesterday", None),
+        (None, None),
+    ],
+)
+def test_our_clock_is_ahead_or_behind_by_what_the_way_does_not_explain(date, skew_s):
+    sent_at = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    headers = {} if date is None else {"date": date}
+    assert clock_skew_s(headers, sent_at=sent_at, received_at=sent_at + timedelta(seconds=2)) == skew_s
