@@ -48,8 +48,10 @@ class RequestWriter:
         self.held_bytes = 0
 
     def body(self, pieces: list[bytes], *, is_last: bool) -> None:
-        """Take body bytes as parsed; ``is_last``: the request is complete."""
-        self.is_complete = self.is_complete or is_last
+        """Take body bytes as parsed; ``is_last``: the request is complete, and what is said of it again means nothing."""
+        if self.is_complete:
+            return
+        self.is_complete = is_last
         if self._is_body_dropped:
             return
         if self._request.is_chunked:

@@ -309,7 +309,9 @@ ROWS = {
              "RFC 9112 §6; CVE-2025-69224, CVE-2023-47641, aiohttp #12794",
              ("tests/differential/test_requests.py::test_what_is_forwarded_is_what_was_sent",)),
     121: Row("H", "Bodies where none is usual, chunked in HTTP/1.0, a second request behind a body.",
-             "A body stays a body; what follows is judged on its own or ignored.", "CVE-2026-48743"),
+             "A body stays a body, and ends once; what follows is judged on its own or ignored.", "CVE-2026-48743",
+             ("tests/unit/gateway/test_danger_points.py"
+              "::test_the_end_of_a_chunked_body_is_written_once_whatever_comes_behind_it",)),
     122: Row("H", "`Expect`: in time, misspelt, twice.", "One 100, from the content; else 417 or 400.",
              "RFC 9110 §10.1.1"),
     124: Row("H", "Content switches protocols without being asked, or to another one.",

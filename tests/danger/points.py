@@ -70,6 +70,13 @@ POINTS = {
                 (_EXCHANGE + "test_answers_are_framed_anew_and_the_connection_stays",),
             ),
             Fault(
+                "the end of a body written again",
+                "proxy/wire/request_writer.py",
+                "        if self.is_complete:\n            return\n",
+                "",
+                (_DANGER + "test_the_end_of_a_chunked_body_is_written_once_whatever_comes_behind_it",),
+            ),
+            Fault(
                 "two framings let through, as long as the parser takes one of them",
                 "proxy/wire/request.py",
                 'Refusal(400, "header repeated") if is_repeated else self._framing_refusal()',

@@ -75,6 +75,14 @@ def test_what_connection_names_ends_here_in_both_directions(world: World) -> Non
     assert b"evil" not in viewer.taken
 
 
+@pytest.mark.parametrize("behind", [b"GET /open/ HTTP/1.1\r\n", b"\r\n", b"x"])
+def test_the_end_of_a_chunked_body_is_written_once_whatever_comes_behind_it(world: World, behind: bytes) -> None:
+    """Seen to fail with the end of a body written again: it stood before the next viewer's request on that connection."""
+    viewer, content = asked(world, get("/open/", method=b"POST", extra=CHUNKED) + b"3\r\nabc\r\n0\r\n\r\n")
+    viewer.send(behind)
+    assert content.taken.endswith(b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+
+
 # — 2: endless heads ———————————————————————————————————————————————————————————————————————————————
 
 

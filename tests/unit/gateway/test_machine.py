@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 
+import httptools
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -286,6 +288,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def all_is_well(self) -> None:
         self.every_viewer_is_in_one_state()
         self.every_content_connection_is_in_one_state()
+        self.every_content_reads_one_request_after_the_other()
         self.everybody_gets_their_own_answers()
         self.who_does_not_stall_is_heard()
 
@@ -322,6 +325,11 @@ class GatewayMachine(RuleBasedStateMachine):
                     assert isinstance(side.transport, Line)
                     assert not side.transport.is_paused, "idle, and deaf"
         assert len(owned) == len(set(map(id, owned)))
+
+    def every_content_reads_one_request_after_the_other(self) -> None:
+        for line in self.world.content_lines:
+            with suppress(httptools.HttpParserUpgrade):  # what follows is frames
+                httptools.HttpRequestParser(None).feed_data(bytes(line.taken))  # raises at what is no request
 
     def everybody_gets_their_own_answers(self) -> None:
         for viewer in self.viewers:
