@@ -22,6 +22,7 @@ SECTIONS = {
 }
 _FLOWS = "tests/unit/flows/"
 _CERTIFIED = "tests/certified/test_certified.py::"
+_DANGER = "tests/unit/gateway/test_danger_points.py::"
 _JOURNEYS = "tests/journeys/"
 _REVOCATION = "tests/unit/flows/test_token_revocation.py::"
 _CREDENTIALS = _FLOWS + "test_credentials.py::"
@@ -65,7 +66,7 @@ ROWS = {
            "CVE-2024-45410, CVE-2025-48865, GHSA-w9mr-28mw-j8hg; RFC 9110 §7.6.1"),
     5: Row("A", "A chunked request brings one of our headers as a trailer.",
            "Trailers are read and dropped.", "CVE-2025-53643; RFC 9110 §6.5",
-           ("tests/unit/gateway/test_danger_points.py::test_a_trailer_is_no_header_also_in_the_segment_of_its_head",)),
+           (_DANGER + "test_a_trailer_is_no_header_also_in_the_segment_of_its_head",)),
     7: Row("A", "A name at the provider holds CR, LF or NUL.", "The header is left out; the request goes on, once.",
            "mod_auth_openidc 05/2026"),
     8: Row("A", "A name holds emoji, accents or bytes above ASCII.",
@@ -310,8 +311,7 @@ ROWS = {
              ("tests/differential/test_requests.py::test_what_is_forwarded_is_what_was_sent",)),
     121: Row("H", "Bodies where none is usual, chunked in HTTP/1.0, a second request behind a body.",
              "A body stays a body, and ends once; what follows is judged on its own or ignored.", "CVE-2026-48743",
-             ("tests/unit/gateway/test_danger_points.py"
-              "::test_the_end_of_a_chunked_body_is_written_once_whatever_comes_behind_it",)),
+             (_DANGER + "test_the_end_of_a_chunked_body_is_written_once_whatever_comes_behind_it",)),
     122: Row("H", "`Expect`: in time, misspelt, twice.", "One 100, from the content; else 417 or 400.",
              "RFC 9110 §10.1.1"),
     124: Row("H", "Content switches protocols without being asked, or to another one.",
