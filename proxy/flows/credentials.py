@@ -303,10 +303,10 @@ class CredentialsKeeper:
         stands = await self._saving.save(self._store, key, Unsaved(row=row, tokens=tokens))
         if stands is None:  # the viewer is gone, or consented again: then another row stands
             return self._tokens.settle(await self._read(key, recipe_), recipe_)
-        await self._refreshed(Refreshed(recipe=recipe_, row=row, tokens=answer))
         opened = self._tokens.opened(stands, recipe_)
-        if isinstance(opened, Opened):
+        if isinstance(opened, Opened):  # before anything is waited for: what changes meanwhile drops it again
             self._memory.put(key, opened)
+        await self._refreshed(Refreshed(recipe=recipe_, row=row, tokens=answer))
         return self._tokens.settle(opened, recipe_)
 
     def _saved(self, key: Key) -> None:

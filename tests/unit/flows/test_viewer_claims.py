@@ -1,5 +1,6 @@
 """Who the viewer is: said at sign-in, and again whenever the tokens of the sign-in are refreshed."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -307,3 +308,26 @@ async def test_claims_are_not_read_again_while_the_document_cannot_be_had(discov
     clock.advance(601)
     assert isinstance(await discovered.sessions.admit(session_id, BOARD), Admitted)
     assert len(provider.refreshes) == 1
+
+
+async def test_tokens_that_end_while_the_claims_are_read_do_not_come_back_into_memory(
+    house, session_id, provider, clock
+):
+    """Fails when the answer of the refresh is remembered after the row was replaced: the token of before is served on."""
+    viewer_guid, row = await house.viewer_guid(session_id), await house.row(session_id)
+    said = asyncio.Event()
+
+    async def read_again(_):
+        await said.wait()
+
+    house.keeper._refreshed = read_again
+    clock.advance(601)
+    renewal = asyncio.create_task(house.keeper.fresh(viewer_guid, WAREHOUSE))
+    while (await house.row(session_id)).generation == row.generation:
+        await asyncio.sleep(0)
+    await house.log_in(BOARD, session_id=session_id)
+    consented = f"access-{provider.issued}"
+    said.set()
+    await renewal
+    fresh = await house.keeper.fresh(viewer_guid, WAREHOUSE)
+    assert fresh.access_token.reveal() == consented
