@@ -360,6 +360,8 @@ class PendingAuthorization:
     """Path and query on ``public_url``, inside the content's path."""
     binding_hash: bytes
     """SHA-256 of the binding cookie of the browser that started."""
+    viewer_guid: ViewerGuid | None = None
+    """Who was signed in there; ``None``: nobody."""
     expires_at: datetime
 
 

@@ -107,6 +107,7 @@ class Authorization:
         at = await self._servers.locate(known)
         if isinstance(at, Unlocated):
             return _refused(unlocated(content, integration, return_target(return_to, content)))
+        viewer = await self._present_viewer(session_id)
         pending = PendingAuthorization(
             id=random_text(self._random_bytes, 16),
             integration_guid=integration.guid,
@@ -115,6 +116,7 @@ class Authorization:
             nonce=random_text(self._random_bytes, 16) if "openid" in known.scope.split() else "",
             return_to=return_target(return_to, content),
             binding_hash=hash_handle(binding),
+            viewer_guid=None if viewer is None else viewer.guid,
             expires_at=self._now() + PENDING_FOR,
         )
         return authorization_url(
@@ -125,14 +127,11 @@ class Authorization:
             state=to_state(pending, key_ring=self._key_ring, nonce=self._random_bytes(NONCE_BYTES)),
             code_challenge=s256_challenge(pending.code_verifier) if known.uses_pkce else None,
             nonce=pending.nonce or None,
-            extra=await self._parameters(known, session_id),
+            extra=await self._parameters(known, viewer),
         )
 
-    async def _parameters(self, known: Recipe, session_id: str | None) -> Sequence[tuple[str, str]]:
-        session = await self._known_session(session_id)
-        if session is None or not self._lifetimes.is_alive(session.session, self._now()):
-            return known.authorization_parameters
-        claims = await self._store.take_claims(session.viewer.guid, known.integration.guid)
+    async def _parameters(self, known: Recipe, viewer: Viewer | None) -> Sequence[tuple[str, str]]:
+        claims = None if viewer is None else await self._store.take_claims(viewer.guid, known.integration.guid)
         if claims is None:
             return known.authorization_parameters
         return [*(pair for pair in known.authorization_parameters if pair[0] != "claims"), ("claims", claims)]
@@ -143,6 +142,8 @@ class Authorization:
         if not isinstance(received, CodeReceived):
             return _refused(received)
         flow = received.flow
+        if not flow.is_sign_in and await self._is_somebody_elses(flow.pending, session_id):
+            return _refused(StateRefused(because="other_viewer", content=flow.content, return_to=flow.content.path))
         if not await self._store.claim_state(flow.pending.id, expires_at=flow.pending.expires_at):
             return Replayed(content=flow.content, return_to=flow.return_to)
         grant = await redeem(
@@ -208,6 +209,16 @@ class Authorization:
 
     async def _known_session(self, session_id: str | None) -> KnownSession | None:
         return None if session_id is None else await self._store.session(SessionHash(hash_handle(session_id)))
+
+    async def _present_viewer(self, session_id: str | None) -> Viewer | None:
+        known = await self._known_session(session_id)
+        is_alive = known is not None and self._lifetimes.is_alive(known.session, self._now())
+        return known.viewer if known is not None and is_alive else None
+
+    async def _is_somebody_elses(self, pending: PendingAuthorization, session_id: str | None) -> bool:
+        """Whether the browser was handed on: what its last viewer grants must not become the next one's."""
+        viewer = await self._present_viewer(session_id)
+        return viewer is not None and pending.viewer_guid not in {None, viewer.guid}
 
     async def _viewer(self, flow: Flow, grant: Grant, known: KnownSession | None) -> tuple[Viewer | None, bool]:
         """Return whose tokens these are, and whether they keep their session; ``None``: nobody is signed in."""

@@ -39,7 +39,8 @@ class StateRefused:
     """The callback does not belong to a flow that this browser has open."""
 
     because: str
-    """``unreadable``, ``missing``, ``error_without_state``, ``expired``, ``other_browser``, ``gone``, ``session_over``."""
+    """``unreadable``, ``missing``, ``error_without_state``, ``expired``, ``other_browser``, ``other_viewer``, ``gone``,
+    ``session_over``."""
     content: Content | None = None
     """What the flow was for; ``None``: not known."""
     return_to: str = ""

@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from proxy.flows.sealed_text import opened_fields, packed, sealed_text
-from proxy.model import ContentGuid, IntegrationGuid, PendingAuthorization
+from proxy.model import ContentGuid, IntegrationGuid, PendingAuthorization, ViewerGuid
 from proxy.sealing import KeyRing, associated_data
 
 MAX_STATE_CHARS = 2048
 _MAX_PLAIN_BYTES = MAX_STATE_CHARS * 3 // 4 - 64
 """Room for the seal's header, nonce and tag (33 bytes now)."""
 
-_FIELDS = 8
+_FIELDS = 9
 _ASSOCIATED = associated_data("state", "1")
 
 
@@ -42,7 +42,7 @@ def from_state(state: str, *, key_ring: KeyRing) -> PendingAuthorization | None:
     fields = opened_fields(state, key_ring=key_ring, associated=_ASSOCIATED)
     if fields is None or len(fields) != _FIELDS:  # the latter: sealed by another release
         return None
-    id_, integration, content, verifier, nonce, return_to, binding_hash, expires_at = fields
+    id_, integration, content, verifier, nonce, return_to, binding_hash, viewer, expires_at = fields
     return PendingAuthorization(
         id=id_.decode(),
         integration_guid=IntegrationGuid(integration.decode()),
@@ -51,6 +51,7 @@ def from_state(state: str, *, key_ring: KeyRing) -> PendingAuthorization | None:
         nonce=nonce.decode(),
         return_to=return_to.decode(),
         binding_hash=binding_hash,
+        viewer_guid=ViewerGuid(viewer.decode()) if viewer else None,
         expires_at=datetime.fromtimestamp(int(expires_at), UTC),
     )
 
@@ -64,5 +65,6 @@ def _packed(pending: PendingAuthorization) -> bytes:
         pending.nonce.encode(),
         pending.return_to.encode(),
         pending.binding_hash,
+        (pending.viewer_guid or "").encode(),
         str(int(pending.expires_at.timestamp())).encode(),
     ))  # fmt: skip

@@ -150,5 +150,5 @@ def _start_over(
 ) -> web.Response:
     """Answer a callback that belongs to no open flow; the way back is a link to the content, if it is known."""
     link = None if content is None else content.origin + return_to
-    status = 409 if because in {"gone", "session_over"} else 400
+    status = 409 if because in {"gone", "other_viewer", "session_over"} else 400
     return page(request, "start_over", status=status, because=because, content=content, link=link)

@@ -250,6 +250,37 @@ async def test_another_integration_needs_a_live_session_where_people_sign_in(bui
     assert outcome == StateRefused(because="session_over", content=BOTH, return_to="/both/")
 
 
+async def test_what_the_last_viewer_of_a_browser_granted_does_not_become_the_next_ones(build, provider):
+    """Fails when the callback asks only who is signed in now: Ada's account at the lake would be Ben's."""
+    house = await build(directory(sign_in=WAREHOUSE.guid))
+    ada = await house.log_in(BOTH)
+    state = (await house.start(BOTH, LAKE, session_id=ada, return_to="/both/?of=ada"))["state"]
+    await house.sessions.end(ada)
+    provider.claims = {"sub": "ben-at-id"}
+    ben = await house.log_in(BOTH)
+    asked = len(provider.requests)
+    outcome = await house.come_back(state, session_id=ben, iss="")
+    assert outcome == StateRefused(because="other_viewer", content=BOTH, return_to="/both/")
+    assert len(provider.requests) == asked
+    assert await house.row(ben, LAKE) is None
+
+
+async def test_who_signs_in_in_another_tab_meanwhile_is_the_viewer_of_both(house):
+    state = (await house.start(BOTH, LAKE))["state"]
+    session_id = await house.log_in(BOTH)
+    assert isinstance(await house.come_back(state, session_id=session_id, iss=""), Granted)
+    assert await house.row(session_id, LAKE) is not None
+
+
+async def test_who_signs_out_and_in_again_goes_on_with_what_they_started(build):
+    house = await build(directory(sign_in=WAREHOUSE.guid))
+    first = await house.log_in(BOTH)
+    state = (await house.start(BOTH, LAKE, session_id=first))["state"]
+    await house.sessions.end(first)
+    second = await house.log_in(BOTH)
+    assert isinstance(await house.come_back(state, session_id=second, iss=""), Granted)
+
+
 async def test_a_session_that_grew_too_old_is_not_kept(house, clock):
     session_id = await house.log_in()
     clock.advance(12 * 3600)

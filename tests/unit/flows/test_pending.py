@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.flows.pending import MAX_STATE_CHARS, from_state, to_state
-from proxy.model import PendingAuthorization, Sealed
+from proxy.model import PendingAuthorization, Sealed, ViewerGuid
 from proxy.sealing import KeyRing, associated_data
 from tests.unit.flows.house import KEY, SALES, START, WAREHOUSE
 
@@ -21,12 +22,14 @@ PENDING = PendingAuthorization(
     nonce="the-nonce",
     return_to="/sales/report?year=2026",
     binding_hash=b"h" * 32,
+    viewer_guid=ViewerGuid("66666666-6666-4666-8666-666666666666"),
     expires_at=START + timedelta(minutes=10),
 )
 
 
-def test_what_was_sealed_comes_back_as_it_was():
-    assert from_state(to_state(PENDING, key_ring=RING, nonce=NONCE), key_ring=RING) == PENDING
+@pytest.mark.parametrize("pending", [PENDING, replace(PENDING, viewer_guid=None)], ids=["signed in", "nobody yet"])
+def test_what_was_sealed_comes_back_as_it_was(pending):
+    assert from_state(to_state(pending, key_ring=RING, nonce=NONCE), key_ring=RING) == pending
 
 
 @given(return_to=st.text(min_size=0, max_size=3000))

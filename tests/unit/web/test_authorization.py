@@ -123,6 +123,7 @@ async def test_each_outcome_is_a_page_with_a_button_and_no_redirect(browser, flo
         pytest.param("other_browser", 400, "another browser", id="other browser"),
         pytest.param("error_without_state", 400, "reported an error", id="error without state"),
         pytest.param("gone", 409, "settings of this content changed", id="gone"),
+        pytest.param("other_viewer", 409, "Somebody else has signed in", id="other viewer"),
         pytest.param("session_over", 409, "signed out while", id="session over"),
     ],
 )
