@@ -29,6 +29,10 @@ async def authorize(server: AuthorizationServer, request: web.Request, entry: En
     if client is None or not profile.redirect_matches(redirect_uri, client.redirect_uris):
         entry.outcome = "unknown client or redirect_uri"
         return page(400, "This application is not registered here.")
+    state = asked.get("state", "")
+    if profile.max_state_chars is not None and (len(state) > profile.max_state_chars or not state.isascii()):
+        entry.outcome = "state"
+        return page(400, "The state is too long.")
     if problem := authorization_problem(entry.query, profile):
         entry.outcome = problem
         forgets_state = problem == "invalid_scope" and profile.forgets_state_on_invalid_scope
@@ -59,6 +63,8 @@ def _decided(
             failed = {"error": detail, "error_description": f"scripted {detail}"}
             return _back(server, redirect_uri, asked, failed)
     scope = detail if decision == "reduce_scope" else asked.get("scope", "")
+    if not server.profile.denied_scopes.isdisjoint(scope.split()):
+        return _back(server, redirect_uri, asked, {"error": "access_denied", "error_description": "Not this role."})
     user_id = detail if decision == "other_user" else user_id
     code = server.grants.new_code(
         client_id=client.client_id,

@@ -194,6 +194,10 @@ class Profile:
     requires_pkce: bool = False
     is_scope: Callable[[list[str]], bool] = plain_scopes
     forgets_state_on_invalid_scope: bool = False
+    max_state_chars: int | None = None
+    """A longer ``state`` leads to a page and nowhere else."""
+    denied_scopes: frozenset[str] = frozenset()
+    """After the sign-in, for whoever asks for one."""
 
     basic_encoding: Literal["form", "raw"] = "form"
     basic_stands_alone: bool = False

@@ -250,6 +250,14 @@ async def test_snowflake_refuses_a_scope_and_forgets_the_state(desk_at: Open, sc
     assert query_of(await desk.authorize(scope=scope)) == {"error": "invalid_scope"}
 
 
+async def test_snowflake_bounds_the_state_and_blocks_the_mightiest_roles(desk_at: Open) -> None:
+    desk = await desk_at(snowflake.SNOWFLAKE)
+    assert await desk.authorize(state="x" * 2049) == ""
+    assert await desk.authorize(state="ü") == ""
+    assert query_of(await desk.authorize(state="x" * 2048))["code"]
+    assert query_of(await desk.authorize(scope="session:role:ACCOUNTADMIN"))["error"] == "access_denied"
+
+
 async def test_snowflakes_refresh_is_answered_with_less(desk_at: Open) -> None:
     desk = await desk_at(snowflake.SNOWFLAKE)
     tokens = await desk.signed_in()

@@ -25,7 +25,7 @@ from tests.journeys.leaks import search_everywhere
 from tests.journeys.sidecar import Setup
 from tests.journeys.stage import ACCESS_TOKEN, Stage, stage
 from tests.journeys.viewer import Page, Viewer
-from tests.providers.world import Names, spread
+from tests.providers.opening import Names, spread
 
 SHORT_S = 2.0
 VENDORS = [

@@ -9,8 +9,9 @@ import pytest
 
 from tests.doubles.profiles import ALL
 from tests.journeys.authority import Authority
+from tests.providers.opening import open_world, spread
 from tests.providers.signing import Signing, new_signing
-from tests.providers.world import World, open_world, spread
+from tests.providers.world import World
 
 Open = Callable[..., Awaitable[World]]
 

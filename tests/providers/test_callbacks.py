@@ -89,6 +89,20 @@ async def test_snowflake_refuses_a_scope_without_state_and_no_other_flow_is_touc
     assert await world.come_back(open_flow) == StateRefused(because="error_without_state")
 
 
+async def test_a_role_that_snowflake_blocks_is_a_refusal_and_no_loop(world_of):
+    world = await world_of(SNOWFLAKE, config={"scopes": "session:role:ACCOUNTADMIN"})
+    assert isinstance(await world.consent(), Declined)
+    assert world.server.token_requests == []
+
+
+@pytest.mark.parametrize("path", ["a" * 900, "a" * 1000, "a" * 5000, "?" + "q=%20&" * 150])
+async def test_the_longest_way_back_still_fits_into_snowflakes_state(world_of, path):
+    world = await world_of(SNOWFLAKE)
+    url = await world.start(return_to=world.first.content.path + path)
+    assert len(query_of(url)["state"]) <= 2048
+    assert isinstance(await world.come_back(await world.visit(url)), Granted)
+
+
 @pytest.mark.parametrize("profile", [GOOGLE, KEYCLOAK, CUSTOM, OIDC], ids=lambda profile: profile.name)
 async def test_an_answer_in_anothers_name_is_refused_before_the_code_goes_out(world_of, profile):
     world = await world_of(profile)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.flows.callback_outcomes import CodeRefused, Granted
+from proxy.flows.callback_outcomes import AccountRefused, CodeRefused, Granted
 from tests.doubles import faults
 from tests.doubles.profiles import ALL, databricks, snowflake
 from tests.doubles.profiles.auth0 import AUTH0
@@ -62,6 +62,18 @@ async def test_another_account_at_the_vendor_is_written_down_and_its_token_is_us
     assert world.server.owner_of(await world.token(seat)).id == "eve"
 
 
+@pytest.mark.parametrize(
+    "profile", [AZURE, snowflake.SNOWFLAKE, databricks.DATABRICKS, GOOGLE, GITHUB_APP], ids=lambda one: one.name
+)
+async def test_where_the_account_is_pinned_another_one_is_refused_and_the_first_goes_on(world_of, profile):
+    world = await world_of(profile, pins=True)
+    seat = await world.signed_in("ada")
+    world.server.decisions.append("other_user:eve")
+    assert isinstance(await world.consent(session_id=seat.session_id), AccountRefused)
+    assert world.server.owner_of(await world.token(seat)).id == "ada"
+    assert isinstance(await world.consent("ada", session_id=seat.session_id), Granted)
+
+
 # — ID tokens —————————————————————————————————————————————————————————————————————————————————————
 
 WRONG = {
@@ -119,6 +131,12 @@ async def test_a_neighbour_of_the_issuer_is_not_the_issuer(world_of, profile, fa
 async def test_a_directory_that_nobody_named_signs_nobody_in(world_of):
     world = await world_of(ORGANIZATIONS, config={"tenants": "72f988bf-86f1-41af-91ab-2d7cd011db47"})
     assert isinstance(await world.consent(), CodeRefused)
+
+
+async def test_a_header_that_entra_adds_and_nobody_knows_is_no_fault(world_of):
+    world = await world_of(AZURE)
+    world.server.id_tokens.faults.append("extra_header_nonce")
+    assert isinstance(await world.consent(), Granted)
 
 
 async def test_google_may_leave_out_the_scheme_of_its_issuer(world_of):

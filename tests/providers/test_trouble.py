@@ -14,9 +14,9 @@ from tests.doubles.profiles.okta import OKTA, PERSISTENT
 from tests.doubles.profiles.plain import CUSTOM, MESSY
 from tests.doubles.profiles.snowflake import SINGLE_USE, SNOWFLAKE
 from tests.journeys.authority import Authority
+from tests.providers.opening import spread
 from tests.providers.test_callbacks import EVIL
 from tests.providers.test_rotation import exchange, session_token
-from tests.providers.world import spread
 
 FOUR = pytest.mark.parametrize(
     "profile", [AZURE, databricks.SINGLE_USE, SINGLE_USE, CUSTOM], ids=lambda profile: profile.name

@@ -13,7 +13,7 @@ from tests.doubles.profiles.okta import OKTA, ORGANIZATION, PERSISTENT
 from tests.doubles.profiles.plain import CUSTOM, MESSY, OIDC
 
 ALL: tuple[Profile, ...] = (
-    AZURE, ORGANIZATIONS, US_GOVERNMENT, databricks.DATABRICKS, databricks.ACCOUNT, databricks.SINGLE_USE, databricks.NEWER_ERRORS, snowflake.SNOWFLAKE, snowflake.SINGLE_USE,
+    AZURE, ORGANIZATIONS, US_GOVERNMENT, databricks.DATABRICKS, databricks.ACCOUNT, databricks.SINGLE_USE, databricks.NEWER_ERRORS, snowflake.SNOWFLAKE, snowflake.SINGLE_USE, snowflake.MINIMAL,
     CUSTOM, OIDC, GOOGLE, GITHUB_APP, OAUTH_APP, ENTERPRISE, KEYCLOAK, REVOKING, OKTA, PERSISTENT, ORGANIZATION, AUTH0, MESSY,
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.doubles.grants import Family
 from tests.doubles.journal import Entry
-from tests.doubles.profile import Caller, Issued, Paths, Profile, Refusal, Resource
+from tests.doubles.profile import Caller, Issued, Paths, Profile, Refusal, Resource, plain_error
 
 _SCOPE = re.compile(r"refresh_token|session:role(?:-encoded)?:\S+")
 
@@ -55,6 +55,11 @@ def members(issued: Issued) -> dict[str, object]:
     return answer if issued.is_refresh else answer | {"username": issued.user.id.upper(), "scope": issued.scope}
 
 
+def minimal_members(issued: Issued) -> dict[str, object]:
+    """No more than what is documented."""
+    return {name: value for name, value in members(issued).items() if name not in {"scope", "idpInitiated"}}
+
+
 def token_in_body(entry: Entry) -> str:
     return str(json.loads(entry.body)["data"]["TOKEN"])
 
@@ -88,6 +93,10 @@ SNOWFLAKE = Profile(
     redirect_matches=without_query,
     is_scope=is_scope,
     forgets_state_on_invalid_scope=True,
+    max_state_chars=2048,
+    denied_scopes=frozenset(
+        f"session:role:{role}" for role in ("ACCOUNTADMIN", "SECURITYADMIN", "ORGADMIN", "GLOBALORGADMIN")
+    ),
     basic_stands_alone=True,
     assertion_audiences=("{token_url}",),
     access_ttl_s=600,
@@ -108,3 +117,6 @@ SINGLE_USE = replace(
     refresh_slides=True,
 )
 """``OAUTH_SINGLE_USE_REFRESH_TOKENS_REQUIRED``."""
+
+MINIMAL = replace(SNOWFLAKE, name="snowflake-minimal", members=minimal_members, error_members=plain_error)
+"""What is documented and no more, with errors as the RFC has them."""
