@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from proxy.flows.circuit import Circuits
+from proxy.flows.clock_watch import ClockWatch
 from proxy.flows.misconfigured import Held, Misconfigured
 from proxy.flows.published import MISSING_FOR
 from proxy.flows.recipes import Recipe, once
@@ -79,6 +80,7 @@ class Refresher:
         self._random_bytes = random_bytes
         self._circuits = circuits
         self._misconfigured = Misconfigured()
+        self._clocks = ClockWatch()
         self._unreadable: dict[tuple[str, str], int] = {}
         """Answers in a row, by circuit, that made no sense: one count for all viewers, the endpoint is the same."""
 
@@ -120,6 +122,7 @@ class Refresher:
                 return Asked(verdict=Retry("not_discovered", MISSING_FOR.total_seconds()), issued_at=started)
             issued_at = self._now()
             outcome = await self._send(request(at, scope, once(issued_at, self._random_bytes)))
+            self._clocks.note(recipe_.circuit, outcome, sent_at=issued_at, received_at=self._now())
             tries += 1
             pause_s = 0.0
             match self._judge(outcome, recipe_, was_lost=was_lost, scope=scope):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from proxy.flows.fresh_tokens import Fresh, Reconnect
 from proxy.policy.freshness import exchange_expires_in
@@ -131,12 +132,29 @@ async def test_databricks_never_sees_a_token_in_its_last_half_minute(world_of, p
 
 
 @pytest.mark.parametrize("skew_s", [-600, 600])
-async def test_the_date_of_the_vendor_changes_no_lifetime(world_of, skew_s):
-    world = await world_of(CUSTOM)
+async def test_the_date_of_the_vendor_changes_no_lifetime_and_is_told_of_once_an_hour(world_of, skew_s):
+    world = await world_of(SNOWFLAKE)
     world.server.date_offset_s = skew_s
-    answer = await world.ask(await world.signed_in())
-    assert (answer.expires_at - answer.issued_at).total_seconds() == 3600
-    assert answer.issued_at == world.clock()
+    seat = await world.signed_in()
+    with capture_logs() as logs:
+        for _ in range(7):  # 70 minutes
+            answer = await world.ask(seat)
+            assert 599 <= (answer.expires_at - answer.issued_at).total_seconds() <= 600
+            world.clock.advance(600)
+    assert len(world.server.refreshes) == 6
+    told = [line["ahead_of_the_server_s"] for line in logs if line["event"] == "clocks differ"]
+    assert told == [pytest.approx(-skew_s, abs=2)]
+
+
+@pytest.mark.parametrize("skew_s", [-29, 0, 29])
+async def test_a_little_difference_of_the_clocks_is_nobodys_concern(world_of, skew_s):
+    world = await world_of(SNOWFLAKE)
+    world.server.date_offset_s = skew_s
+    seat = await world.signed_in()
+    world.clock.advance(601)
+    with capture_logs() as logs:
+        await world.ask(seat)
+    assert "clocks differ" not in {line["event"] for line in logs}
 
 
 async def test_a_restart_in_the_middle_of_a_tokens_life_keeps_what_is_left(world_of):
