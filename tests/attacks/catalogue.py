@@ -214,7 +214,7 @@ ROWS = {
             "The absolute end holds for both; sockets close with 4401.", "oauth2-proxy #2735; CVE-2024-21492",
             (_SESSIONS + "test_constant_traffic_does_not_outlive_the_absolute_end",
              "tests/unit/gateway/test_review.py::test_a_socket_ends_with_the_absolute_end_of_its_session")),
-    88: Row("F", "Forged, replayed or misshapen logout tokens.", "400 (405 for another method), and no session ends.",
+    88: Row("F", "Forged, replayed or misshapen logout tokens.", "400 (405 for another method, 413 for a megabyte), and no session ends.",
             "mod_auth_openidc 08/2026"),
     89: Row("F", "A logout for a person who has a newer session.", "The newer one is found and ends.",
             "mod_auth_openidc 08/2026",
