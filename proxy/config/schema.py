@@ -209,8 +209,8 @@ class LimitsSettings(_Section):
         default=_LIMITS.max_head_bytes,
         ge=4096,
         le=1_048_576,
-        description="Largest request or response head, in bytes. Default 65536; 0 is refused. A larger request gets 431. "
-        "Risk: memory per connection.",
+        description="Largest request or response head, in bytes, and largest trailer. Default 65536; 0 is refused. A larger "
+        "request gets 431. Risk: memory per connection.",
     )
     max_headers: Integer = Field(
         default=_LIMITS.max_headers,
