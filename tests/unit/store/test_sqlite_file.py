@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from proxy.errors import StoreUnavailable
 from proxy.model import ContentGuid, HandleHash, SessionHash
 from proxy.store import sqlite as sqlite_engine
 from proxy.store import statements
+from proxy.store.rows import from_credentials
 from proxy.store.sqlite import APPLICATION_ID, open_store
-from tests.contract.records import NOON, WAREHOUSE, identified, minutes, sign_in
+from tests.contract.records import NOON, WAREHOUSE, credentials_of, identified, minutes, sign_in
 
 VIEWER = identified()
 CHECKOUT = Path(__file__).parents[3]
@@ -318,6 +320,29 @@ async def test_a_file_of_the_first_schema_opens_with_its_records_and_takes_handl
     handle = HandleHash(b"h" * 32)
     assert not await store.add_handle(handle, session_hash=SessionHash(b"s" * 32), content_guid=ContentGuid("sales"))
     await store.close()
+
+
+async def test_a_grant_of_the_first_schema_is_known_to_be_its_accounts(path, monkeypatch):
+    """Fails when nobody fills in whose it is: the end of another grant of that account revokes it along (RFC 7009)."""
+    first, *_ = sqlite_engine._migrations()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(sqlite_engine, "_migrations", lambda: [first])
+        store = await open_store(path)
+        await store.ensure_viewer(VIEWER)
+        await store.close()
+    granted = credentials_of(VIEWER)
+    with closing(sqlite3.connect(path)) as old, old:
+        values = from_credentials(granted)
+        columns = [column for _, column, *_ in old.execute("PRAGMA table_info (credentials)") if column in values]
+        names = ", ".join(columns)
+        places = ", ".join(f":{column}" for column in columns)
+        old.execute(f"INSERT INTO credentials ({names}) VALUES ({places})", values)
+    store = await open_store(path)
+    await store.add_ended_grant(credentials_of(VIEWER, guid="another"), now=NOON)
+    [another] = await store.ended_grants(now=NOON, most=1)
+    found = await store.credentials(VIEWER.guid, WAREHOUSE), await store.is_account_in_use(another)
+    await store.close()
+    assert found == (granted, True)
 
 
 async def test_the_file_says_whose_it_is_and_writes_are_durable(path):
