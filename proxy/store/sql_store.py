@@ -85,7 +85,9 @@ class SqlStore:
         async def complete(transaction: Transaction) -> None:
             if not await transaction.rows(statements.VIEWER_EXISTS, {"guid": credentials.viewer_guid}):
                 raise Conflict("the viewer has signed out")
-            await transaction.rows(statements.REPLACE_CREDENTIALS, rows.from_credentials(credentials))
+            values = rows.from_credentials(credentials)
+            await transaction.rows(statements.KEEP_REPLACED_GRANT, {**values, "now": rows.micros(now)})
+            await transaction.rows(statements.REPLACE_CREDENTIALS, values)
             await _announce(transaction, [_changed(credentials)], now=now)
             if completed.consent is not None:
                 await transaction.rows(statements.ADD_CONSENT, _from_consent(completed.consent))

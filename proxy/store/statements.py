@@ -71,6 +71,13 @@ SELECT guid, viewer_guid, integration_guid, fingerprint, account_subject, access
     0, CASE WHEN lease_until > :now THEN lease_until ELSE :now END
 FROM credentials WHERE state <> 'ended' AND """
 
+# Of another account at the same client: one that is the same's, or may be, could end along with what was granted just now.
+KEEP_REPLACED_GRANT = (
+    _KEEP_GRANTS
+    + """viewer_guid = :viewer_guid AND integration_guid = :integration_guid
+AND fingerprint = :fingerprint AND account_subject <> :account_subject"""
+)
+
 ADD_ENDED_GRANT = """
 INSERT INTO ended_grant (
     guid, viewer_guid, integration_guid, fingerprint, account_subject,

@@ -41,6 +41,25 @@ async def test_another_account_takes_the_place_of_the_first_and_that_is_told_and
     assert (await house.row(session_id)).former_account.subject == ADA
 
 
+async def test_what_another_account_takes_the_place_of_is_given_back(house, provider):
+    """Fails when the row is only overwritten: its refresh token stays good at the provider, and nobody knows it any more."""
+    session_id = await house.log_in()
+    provider.claims = {"sub": "ben-at-id"}
+    assert isinstance(await come_again(house, session_id), Granted)
+    await house.token_revocation.work()
+    assert [form["token"] for form in provider.revocations] == ["refresh-1", "access-1"]
+
+
+@pytest.mark.parametrize("said", [answer(200, {"sub": ADA}), answer(401, {})], ids=["the same", "not said"])
+async def test_what_may_be_of_the_same_account_is_not_given_back(house, provider, said):
+    """Most servers would end the new grant along with it."""
+    session_id = await house.log_in()
+    provider.userinfo_script.append(said)
+    assert isinstance(await come_again(house, session_id), Granted)
+    await house.token_revocation.work()
+    assert provider.revocations == []
+
+
 async def test_the_same_account_is_nothing_to_tell(pinned, provider):
     session_id = await pinned.log_in()
     provider.claims = {"sub": ADA, "email": "ada@new.example"}
