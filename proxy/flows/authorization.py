@@ -142,8 +142,9 @@ class Authorization:
         if not isinstance(received, CodeReceived):
             return _refused(received)
         flow = received.flow
-        if not flow.is_sign_in and await self._is_somebody_elses(flow.pending, session_id):
-            return _refused(StateRefused(because="other_viewer", content=flow.content, return_to=flow.content.path))
+        because = None if flow.is_sign_in else await self._fault_of_viewer(flow.pending, session_id)
+        if because is not None:
+            return _refused(StateRefused(because=because, content=flow.content, return_to=_way_on(flow, because)))
         if not await self._store.claim_state(flow.pending.id, expires_at=flow.pending.expires_at):
             return Replayed(content=flow.content, return_to=flow.return_to)
         grant = await redeem(
@@ -215,10 +216,15 @@ class Authorization:
         is_alive = known is not None and self._lifetimes.is_alive(known.session, self._now())
         return known.viewer if known is not None and is_alive else None
 
-    async def _is_somebody_elses(self, pending: PendingAuthorization, session_id: str | None) -> bool:
-        """Whether the browser was handed on: what its last viewer grants must not become the next one's."""
+    async def _fault_of_viewer(self, pending: PendingAuthorization, session_id: str | None) -> str | None:
+        """Return why what is granted here would be nobody's, or somebody else's; ``None``: all is well.
+
+        A browser may have been handed on: what its last viewer grants must not become the next one's.
+        """
         viewer = await self._present_viewer(session_id)
-        return viewer is not None and pending.viewer_guid not in {None, viewer.guid}
+        if viewer is None or not self._may_keep(viewer):
+            return None if self._directory.identified_by is None else "session_over"
+        return None if pending.viewer_guid in {None, viewer.guid} else "other_viewer"
 
     async def _viewer(self, flow: Flow, grant: Grant, known: KnownSession | None) -> tuple[Viewer | None, bool]:
         """Return whose tokens these are, and whether they keep their session; ``None``: nobody is signed in."""
@@ -251,6 +257,11 @@ class Authorization:
             has_refresh_token=credentials.refresh_token is not None,
             not_granted=missing_scopes(flow.recipe.provider, credentials.scope or "", flow.recipe.scope),
         )
+
+
+def _way_on(flow: Flow, because: str) -> str:
+    """Return where to start again: nobody is shown what somebody else had open."""
+    return flow.content.path if because == "other_viewer" else flow.return_to
 
 
 def _tell_of_account(stands: Credentials, change: AccountChange, *, is_refused: bool) -> None:

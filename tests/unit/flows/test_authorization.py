@@ -244,10 +244,12 @@ async def test_another_integration_is_added_to_the_viewer_who_signed_in(build):
 
 
 @pytest.mark.parametrize("session_id", [None, "never-one"])
-async def test_another_integration_needs_a_live_session_where_people_sign_in(build, session_id):
+async def test_another_integration_needs_a_live_session_where_people_sign_in(build, provider, session_id):
+    """Fails when the code is redeemed first: tokens that are kept nowhere stay good at the provider."""
     house = await build(directory(sign_in=WAREHOUSE.guid))
     outcome = await house.come_back((await house.start(BOTH, LAKE))["state"], session_id=session_id, iss="")
     assert outcome == StateRefused(because="session_over", content=BOTH, return_to="/both/")
+    assert provider.token_requests == []
 
 
 async def test_what_the_last_viewer_of_a_browser_granted_does_not_become_the_next_ones(build, provider):

@@ -183,7 +183,8 @@ async def test_an_id_token_that_is_not_of_this_flow_signs_nobody_in(signed, said
 
 
 async def test_a_forged_id_token_refuses_a_mere_consent_too(signed):
-    signed.authorization._callbacks._directory = replace(signed.directory, sign_in=None)
+    signed.directory = replace(signed.directory, sign_in=None)
+    signed.__post_init__()
     outcome = await come_back(signed, SALES, aud="other")
     assert isinstance(outcome, CodeRefused)
 
