@@ -17,7 +17,7 @@ from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.flows.service_accounts import OwnToken, ServiceAccounts
 from proxy.flows.sessions import Sessions
-from proxy.model import Content, ContentGuid, Directory, Integration, Secret, SessionTokenHash, ViewerGuid
+from proxy.model import Content, ContentGuid, Directory, Integration, Named, Secret, SessionTokenHash, ViewerGuid
 from proxy.policy.access import is_allowed
 from proxy.policy.freshness import exchange_expires_in
 from proxy.policy.rate import RatePerMinute
@@ -182,6 +182,11 @@ class Exchange:
         content = self._directory.contents.get(content_guid)
         if content is None:
             return _refused(215, "Invalid subject_token: its content is gone.")
+        if isinstance(content.access, Named):  # nothing else may come by for hours: a WebSocket stays as it is
+            now_present = await self._sessions.with_claims_of_now(presence, content)
+            if now_present is None:
+                return _refused(215, "Invalid subject_token: the viewer's session is over.")
+            presence = now_present
         if not is_allowed(content.access, presence.viewer):
             return _refused(19, "The viewer may not see this content.", status=403)
         return _Asking(content=content, presence=presence)

@@ -157,11 +157,9 @@ class Sessions:
     async def _judge(self, presence: Presence | None, content: Content) -> Admission:
         if presence is None or not self.is_present(presence):
             return self._sign_in_needed(content)
-        if self._directory.sign_in is not None:
-            await self._keep_claims_fresh(presence.viewer)
-            presence = await self._store.presence(presence.session.hash, content.guid)
-            if presence is None:
-                return self._sign_in_needed(content)
+        presence = await self.with_claims_of_now(presence, content)
+        if presence is None:
+            return self._sign_in_needed(content)
         if not is_allowed(content.access, presence.viewer):
             return AccessRefused(viewer=presence.viewer)
         match await self._grants.gather(presence, content):
@@ -189,6 +187,17 @@ class Sessions:
             self._lifetimes.is_alive(presence.session, self._now(), noted)
             and presence.viewer.identified_by == self._directory.identified_by
         )
+
+    async def with_claims_of_now(self, presence: Presence, content: Content) -> Presence | None:
+        """Have the tokens of the sign-in refreshed when they are due: with them comes who the viewer is now.
+
+        Whatever comes of it, what is stored counts: a provider that is down, or ends the grant, signs nobody out. ``None``:
+        the session ended meanwhile.
+        """
+        if self._directory.sign_in is None:
+            return presence
+        await self._keeper.fresh(presence.viewer.guid, self._directory.integrations[self._directory.sign_in])
+        return await self._store.presence(presence.session.hash, content.guid)
 
     async def end(self, session: str | SessionHash) -> bool:
         """End a session by cookie value or hash; ``False`` when it was gone. What it granted ends elsewhere."""
@@ -244,14 +253,6 @@ class Sessions:
             return presence
         await self._vouched_sessions.begin(session_hash, identity, now=self._now())
         return await self._store.presence(session_hash, content.guid)
-
-    async def _keep_claims_fresh(self, viewer: Viewer) -> None:
-        """Have the tokens of the sign-in refreshed when they are due: with them comes who the viewer is now.
-
-        Whatever comes of it, what is stored counts: a provider that is down, or ends the grant, signs nobody out.
-        """
-        assert self._directory.sign_in is not None
-        await self._keeper.fresh(viewer.guid, self._directory.integrations[self._directory.sign_in])
 
     def _sign_in_needed(self, content: Content) -> SignInNeeded:
         if self._directory.is_vouched:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.flows.callback_outcomes import CodeRefused, Granted, ProviderUnavailable
+from proxy.flows.exchange import Issued
 from proxy.flows.sessions import AccessRefused, Admitted
 from proxy.model import CredentialsChanged, Identity, IntegrationGuid, Named
 from proxy.oauth.message import LostAnswer
@@ -102,6 +103,45 @@ async def test_claims_that_cannot_be_stored_harm_no_refresh(house, session_id, p
     clock.advance(601)
     assert isinstance(await house.sessions.admit(session_id, BOARD), Admitted)
     assert len(provider.refreshes) == 1
+
+
+LAKE_OF_BOARD = replace(BOTH, access=Named(groups=frozenset({"board"})), integrations=(LAKE.guid,))
+
+
+async def exchanged(house, session_id):
+    token = house.sessions._session_token(house.hash_of(session_id), LAKE_OF_BOARD)
+    return await house.exchange.token(key=house.key(LAKE_OF_BOARD), session_token=token, integration=None)
+
+
+@pytest.fixture
+async def at_lake(build, provider):
+    provider.claims = ON_BOARD
+    house = await build(directory(LAKE_OF_BOARD, sign_in=WAREHOUSE.guid))
+    house.session_id = await house.log_in(LAKE_OF_BOARD)
+    await house.log_in(LAKE_OF_BOARD, LAKE, session_id=house.session_id)
+    assert isinstance(await house.sessions.admit(house.session_id, LAKE_OF_BOARD), Admitted)
+    return house
+
+
+async def test_a_group_taken_away_counts_at_the_exchange_too(at_lake, provider, clock):
+    """Fails when only requests of browsers have claims read: an app behind an open WebSocket gets tokens for hours."""
+    assert isinstance(await exchanged(at_lake, at_lake.session_id), Issued)
+    provider.claims = ON_BOARD | {"groups": []}
+    clock.advance(601)
+    outcome = await exchanged(at_lake, at_lake.session_id)
+    assert (outcome.status, outcome.code) == (403, 19)
+
+
+async def test_a_session_that_ends_while_the_exchange_reads_claims_gets_nothing(at_lake):
+    store = at_lake.store
+
+    class Ends:
+        async def fresh(self, *_):
+            await store.end_session(at_lake.hash_of(at_lake.session_id))
+
+    at_lake.sessions._keeper = Ends()
+    outcome = await exchanged(at_lake, at_lake.session_id)
+    assert (outcome.status, outcome.code) == (400, 215)
 
 
 async def test_a_session_that_ends_meanwhile_is_over(house, session_id, provider, clock):
