@@ -123,7 +123,7 @@ class Scene:
         """Press the app's own button in a second tab; the next visit starts the flow again."""
         second = await tab.page.context.new_page()
         await second.goto(self.app_url)
-        await second.get_by_role("button", name="Sign out").click()
+        await second.get_by_role("button", name="Sign out", exact=True).click()
         await expect(second.get_by_role("heading", name="You are signed out")).to_be_visible()
         assert second.url.startswith(urljoin(self.app_url, "/__oauth__/signed-out")), second.url
         await second.goto(self.app_url)

@@ -185,7 +185,7 @@ async def test_signing_out_really_deletes_the_cookie_there_and_ends_it_everywher
     page = await scene.signed_in(scene.sales, scene.board)
     origin = "/".join(getattr(scene, where).split("/")[:3])
     await page.goto(origin + "/__oauth__/logout")
-    await page.get_by_role("button", name="Sign out").click()
+    await page.get_by_role("button", name="Sign out", exact=True).click()
     await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
 
     assert page.url.startswith(origin + "/__oauth__/signed-out")
