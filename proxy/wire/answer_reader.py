@@ -147,13 +147,13 @@ class AnswerReader:
     def on_headers_complete(self) -> None:
         parser = self._parser
         status = parser.get_status_code()
+        if _CONTROL.search(self._reason):
+            self._reason = b""  # llhttp lets everything but CR and LF through here
         if status < 200:
             self._interim_head(status)
             return
         self._is_head_done = True
         headers, self._headers = self._headers, []  # what comes now are trailers, which nobody gets
-        if _CONTROL.search(self._reason):
-            self._reason = b""  # llhttp lets everything but CR and LF through here
         is_bodyless = self._is_head or status in {204, 304}
         self.framing = Framing.NONE if is_bodyless else self._body_framing(headers)
         self.keep_alive = parser.should_keep_alive() and not self._is_head

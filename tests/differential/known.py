@@ -34,11 +34,13 @@ AIOHTTP_READS = {
 
 STRICT_REFUSES_WE_READ = {
     "empty line": "a line before the request, or a stray CR, is passed over (RFC 9112 §2.2); the head is written anew",
-    "spaces": "llhttp passes over more than one space before the version; the head is written anew with one",
+    "spaces": "llhttp passes over more than one space in the request line; the head is written anew with one",
+    "preface": "llhttp waits for the rest of an HTTP/2 preface, until the time for a head is up; nobody is dialled",
 }
 
 MALFORMED_TO_US_ALONE = {
     "method": "llhttp knows a list of methods, RFC 9110 any token",
+    "chunk extension": "llhttp takes no blank in front of its name (RFC 9112 §7.1.1 calls it bad); nobody sends extensions",
     "target": "llhttp takes the four forms of RFC 9112 §3.2 only; the strict reader leaves that to who routes",
 }
 
@@ -49,6 +51,7 @@ NGINX_READS = {
     "field line": "nginx leaves out a field that it cannot read, and goes on (ignore_invalid_headers)",
     "request line": "nginx takes spaces and odd bytes around the target, and versions above 1.1 as 1.1",
     "chunk size": "nginx takes odd chunk extensions",
+    "chunk end": "nginx ends a chunk at LF alone",
     "content-length": "nginx reads a length of its own kind",
     "transfer-encoding": "nginx compares the value only",
     "two framings": "nginx prefers chunked",
@@ -81,6 +84,6 @@ ANSWERS_STRICT_REFUSES = {
 """Answers that the strict reader does not read and we pass on, written anew."""
 
 ANSWERS_NGINX_REFUSES: dict[str, str] = {
-    "interim": "nginx 1.22 takes any 1xx for the final answer",
+    "interim": "nginx 1.22 takes any 1xx for the final answer, or for a broken one",
 }
 """Answers that we pass on and nginx does not."""

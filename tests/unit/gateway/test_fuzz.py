@@ -54,7 +54,7 @@ def reference(data: bytes) -> tuple[int, int, bool]:
             return len(data), 0, closed
 
 
-@effort(12_000, long=300_000)
+@effort(12_000, long=60_000)
 @given(stream=_STREAMS, places=st.lists(st.integers(0, 70_000), max_size=12))
 def test_the_frame_follower_judges_a_stream_alike_however_it_is_cut(stream, places):
     following = FrameFollower(masked=True, max_frame_bytes=_LARGEST)
@@ -69,7 +69,7 @@ def test_the_frame_follower_judges_a_stream_alike_however_it_is_cut(stream, plac
     assert following.close_seen == closed
 
 
-@effort(8_000, long=100_000)
+@effort(8_000, long=50_000)
 @given(stream=_STREAMS, places=st.lists(st.integers(0, 70_000), max_size=6), last=st.integers(0, 6))
 def test_up_to_the_boundary_is_up_to_the_end_of_the_present_frame(stream, places, last):
     """As a tunnel does that wants to close: from ``last`` on, only what ends the frame that is under way."""
@@ -88,7 +88,7 @@ def test_up_to_the_boundary_is_up_to_the_end_of_the_present_frame(stream, places
         assert again.at_boundary, "a close frame of ours would stand inside a frame"
 
 
-@effort(8_000, long=300_000)
+@effort(8_000, long=60_000)
 @given(data=st.data(), raw=st.binary(max_size=300) | grammar.request_streams())
 def test_a_head_of_any_bytes_is_read_refused_or_waited_for(data, raw):
     """Whatever comes, in whatever pieces: no fault inside, and after the time for a head somebody was answered or cut."""

@@ -190,3 +190,20 @@ def test_requests_whose_headers_differ_in_anything_share_nothing(other):
     expected = dict(other).get(b"Cookie", dict(other).get(b"cookie"))
     value = None if expected is None else expected.partition(b"=")[2].decode()
     assert two.set.cookie(NAMES) == (None if value is None else (value, sha256(value.encode()).digest()))
+
+
+@pytest.mark.parametrize("status", [103, 200])
+def test_a_reason_with_control_characters_reaches_nobody(status):
+    reader, reasons = AnswerReader(max_head_bytes=1000), []
+
+    class Listener(Heard):
+        def interim(self, status, reason, headers):
+            reasons.append(reason)
+
+        def answer_head(self, status, reason, headers, framing):
+            reasons.append(reason)
+
+    reader.begin(Listener(), is_head=False)
+    reader.feed(b"HTTP/1.1 %d \x00OK\r\nContent-Length: 0\r\n\r\n" % status)
+
+    assert reasons == [b""]
