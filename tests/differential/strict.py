@@ -171,7 +171,7 @@ def _body(cursor: _Cursor, message: Message, *, otherwise: bytes | None, at_end:
             raise _Malformed("transfer-encoding")
         return _chunks(cursor)
     if lengths:
-        if len(lengths) > 1 or not re.fullmatch(rb"[0-9]{1,18}", lengths[0]):
+        if len(lengths) > 1 or not re.fullmatch(rb"[0-9]{1,20}", lengths[0]) or int(lengths[0]) >= 2**64:
             raise _Malformed("content-length")
         return cursor.take(int(lengths[0]))
     if otherwise is not None:

@@ -256,4 +256,6 @@ def test_nginx_and_we_differ_where_known(raw, nginx):
     elif raw[:1] in {b"\r", b"\n"}:
         assert OTHERS_REFUSE["nginx", "line"]
         return
+    elif we == "waits" and not outcome.recorder.lines and sent.because in NGINX_READS:
+        return  # llhttp judges a line when the next begins
     raise AssertionError(f"we {we} {because}, nginx {they} ({sent.because}): {raw!r} {records}")
