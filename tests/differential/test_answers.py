@@ -141,6 +141,9 @@ def refusable(raw: bytes, written: Reading) -> bool:
         return bool(ANSWERS_WE_REFUSE["101"])
     if len(sent.interim) > 16:
         return bool(ANSWERS_WE_REFUSE["endless interim"])
+    interims = raw.split(b"\r\n\r\n")[: len(sent.interim)]
+    if any(re.search(rb"(?i)\n(?:content-length|transfer-encoding):", head) for head in interims):
+        return bool(ANSWERS_WE_REFUSE["framing of nothing"])
     if not re.fullmatch(rb"[0-9]{3}", b"%d" % sent.status):
         return False
     framed = sent.values(b"content-length") + sent.values(b"transfer-encoding")
