@@ -5,11 +5,11 @@ Nothing is spent here and nobody is asked: seal, age, browser (binding cookie), 
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from proxy.flows.binding import is_bound
 from proxy.flows.callback_outcomes import (
     Declined,
     IssuerMismatch,
@@ -32,10 +32,7 @@ from proxy.oauth.authorization import (
 )
 from proxy.oauth.metadata import AuthorizationServer
 from proxy.policy.redirects import return_target
-from proxy.sealing import KeyRing, hash_handle
-
-MAX_BINDINGS = 32
-"""Flows that one browser may have open at once; more cookies than this are not looked at."""
+from proxy.sealing import KeyRing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +99,7 @@ class Callbacks:
         if pending is None:
             return StateRefused(because="unreadable")
         content = self._directory.contents.get(pending.content_guid)
-        is_ours = _is_bound(pending, bindings)
+        is_ours = is_bound(pending.binding_hash, bindings)
         # In a browser that did not start the flow, nothing that its starter chose is repeated.
         way_back = "" if content is None else _return_to(pending, content) if is_ours else content.path
         if pending.expires_at <= self._now():
@@ -125,10 +122,6 @@ class Callbacks:
             return_to=way_back,
             is_sign_in=integration.guid == self._directory.sign_in,
         )
-
-
-def _is_bound(pending: PendingAuthorization, bindings: Sequence[str]) -> bool:
-    return any(hmac.compare_digest(hash_handle(value), pending.binding_hash) for value in bindings[:MAX_BINDINGS])
 
 
 def _return_to(pending: PendingAuthorization, content: Content) -> str:

@@ -7,7 +7,6 @@ with the one it stands for, and is good at that host only.
 
 from __future__ import annotations
 
-import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from proxy.flows.binding import is_bound
 from proxy.flows.granted_records import random_text
 from proxy.flows.sessions import Sessions
 from proxy.flows.tickets import Ticket, from_text, to_text
 from proxy.model import Content, HandleHash, Secret, SessionHash
-from proxy.policy.cookies import MAX_BINDINGS
 from proxy.policy.redirects import return_target
 from proxy.sealing import NONCE_BYTES, KeyRing, hash_handle
 from proxy.store.base import Store
@@ -100,7 +99,7 @@ class HandOver:
         is_first = await self._store.claim_state(ticket.id, expires_at=ticket.expires_at)
         if ticket.content_guid != content.guid:
             return _refused("other_host", content, content.path)
-        if not _is_bound(ticket, bindings):
+        if not is_bound(ticket.binding_hash, bindings):
             return _refused("other_browser", content, content.path)
         return_to = return_target(ticket.return_to, content)
         if not is_first:
@@ -122,10 +121,6 @@ class HandOver:
             HandleHash(hash_handle(handle)), session_hash=session_hash, content_guid=content.guid
         )
         return Secret(handle) if is_known else None
-
-
-def _is_bound(ticket: Ticket, bindings: Sequence[str]) -> bool:
-    return any(hmac.compare_digest(hash_handle(value), ticket.binding_hash) for value in bindings[:MAX_BINDINGS])
 
 
 def _refused(because: str, content: Content, return_to: str) -> TicketRefused:
