@@ -8,6 +8,6 @@ end
 
 function request()
   if order == "random" then at = math.random(0, count - 1) else at = (at + 1) % count end
-  wrk.headers["Cookie"] = string.format("a=1; %s=bench-session-%029d; b=2", name, first + at)
+  wrk.headers["Cookie"] = string.format("a=1; %s=bench-session-%029d; b=2", name, (first + at) % count)
   return wrk.format()
 end

@@ -119,6 +119,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
             stack.callback(asyncio.create_task(work).cancel)
         await stop.wait()
         log.info("draining")
+        gc.freeze()  # what lives now lives until the end: a collection among a full table's entries took 22 ms
         await sidecar.gateway.drain(config.limits.drain_timeout_s)
         await sidecar.last_flush()
     log.info("stopped")
