@@ -1,0 +1,39 @@
+"""What changed: the news that whoever prepared something from the records has to hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy.model.names import ContentGuid, IntegrationGuid, SessionHash, ViewerGuid
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Sign-out, expiry or revocation of one viewer session."""
+
+    session_hash: SessionHash
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEnded:
+    """The viewer's (or, where ``viewer_guid`` is ``None``, everybody's) consent for this content is gone."""
+
+    viewer_guid: ViewerGuid | None
+    content_guid: ContentGuid
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsChanged:
+    """New tokens, or no usable ones any more: what was prepared from the old ones is stale."""
+
+    viewer_guid: ViewerGuid
+    integration_guid: IntegrationGuid
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesLost:
+    """Changes happened that nobody can tell any more: whatever was prepared may be untrue."""
+
+
+StoredChange = SessionEnded | ConsentEnded | CredentialsChanged
+Change = StoredChange | ChangesLost
