@@ -26,10 +26,10 @@ _CONTAINERS = (
 
 @dataclass(frozen=True, slots=True)
 class VendorCall:
-    """One call that needs a token: what was called, and as whom (``None``: refused)."""
+    """One call that needs a token: what was called, and as which person or client (``None``: refused)."""
 
     what: str
-    user_id: str | None
+    owner: str | None
     token: str = field(repr=False)
 
 
@@ -103,8 +103,9 @@ class VendorApis:
 
     def _owner(self, what: str, token: str) -> str | None:
         user = self.server.owner_of(token)
-        self.calls.append(VendorCall(what, user.id if user else None, token))
-        return user.id if user else None
+        owner = user.id if user else self.server.client_of(token)
+        self.calls.append(VendorCall(what, owner, token))
+        return owner
 
 
 def _snowflake(data: object, *, code: str | None = None, message: str | None = None) -> web.Response:

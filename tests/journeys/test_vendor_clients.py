@@ -105,7 +105,7 @@ async def test_the_documented_lines_reach_the_vendors_api_as_the_viewer(
         )
 
         assert said == "ada"
-        assert {(call.what, call.user_id) for call in apis.calls} == {(name, "ada")}
+        assert {(call.what, call.owner) for call in apis.calls} == {(name, "ada")}
 
 
 async def test_a_client_that_lives_longer_than_its_token_goes_on_with_a_new_one(scene: Stage, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ async def test_a_client_that_lives_longer_than_its_token_goes_on_with_a_new_one(
         )
 
         assert said == "ada"
-        assert [call.user_id for call in apis.calls] == ["ada", "ada"]
+        assert [call.owner for call in apis.calls] == ["ada", "ada"]
         assert len({call.token for call in apis.calls}) == 2
 
 
