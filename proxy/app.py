@@ -24,6 +24,7 @@ from proxy.config.show import address
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, UnixListen
 from proxy.descriptors import make_room
 from proxy.errors import SidecarError
+from proxy.flows.audit import Audit
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.credentials import CredentialsKeeper
@@ -45,7 +46,17 @@ from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
 from proxy.gateway.switchboard import Switchboard
 from proxy.logs import configure_logs
-from proxy.model import Change, ChangesLost, ConsentEnded, CredentialsChanged, SessionEnded, SessionHash
+from proxy.model import (
+    SIDECAR,
+    AuditAction,
+    AuditEvent,
+    Change,
+    ChangesLost,
+    ConsentEnded,
+    CredentialsChanged,
+    SessionEnded,
+    SessionHash,
+)
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names
@@ -101,6 +112,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         client = provider_client(config)
         stack.push_async_callback(client.close)
         sidecar = _Sidecar(config, store, client)
+        stack.push_async_callback(sidecar.audit.close)  # after all others, who may still have something to tell
         stack.push_async_callback(sidecar.servers.close)
         stack.push_async_callback(sidecar.identities.close)
         stack.push_async_callback(sidecar.provider_logouts.close)
@@ -111,7 +123,8 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
         if ready is not None:
             ready.set()
         for work in (
-            sidecar.housekeeping.follow(seen=sidecar.seen, also=sidecar.former.work, sleep=asyncio.sleep),
+            sidecar.housekeeping.follow(seen=sidecar.seen, also=sidecar.purge, sleep=asyncio.sleep),
+            sidecar.audit.follow(sleep=asyncio.sleep),
             sidecar.feed.follow(),
             sidecar.token_revocation.follow(),
             watch(sidecar.listeners_with_tls),
@@ -133,6 +146,7 @@ class _Sidecar:
         key_ring = KeyRing(config.store_keys)
         directory = config.directory
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
+        self.audit = Audit(log=store.audit, now=_now, keep=config.audit_keep)
         self.servers = AuthorizationServers(send=client.send, now=_now)
         self.identities = Identities(send=client.send, now=_now, groups_claim=directory.groups_claim)
         claims = ViewerClaims(
@@ -230,6 +244,7 @@ class _Sidecar:
         config = self._config
         await self.feed.start()
         await self.former.note()
+        self.audit.record(_loaded(config))
         for runner in (self._control, self._api):
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -290,6 +305,11 @@ class _Sidecar:
         board = self.gateway.board
         return board.admission.seen_since_flush(board.now)
 
+    async def purge(self) -> None:
+        """Do what goes with each purge: give up what is gone for good, forget what was kept for long enough."""
+        await self.former.work()
+        await self.audit.purge()
+
     async def last_flush(self) -> None:
         """Write when sessions were last active."""
         for batch in self.seen():
@@ -312,6 +332,17 @@ def _site(runner: web.AppRunner, listen: Listen, tls: ssl.SSLContext | None) -> 
             return web.TCPSite(runner, host, port, ssl_context=tls)
         case UnixListen(path=path):
             return web.UnixSite(runner, path, ssl_context=tls)
+
+
+def _loaded(config: Config) -> AuditEvent:
+    directory = config.directory
+    counts = {"contents": len(directory.contents), "integrations": len(directory.integrations)}
+    return AuditEvent(
+        at=_now(),
+        action=AuditAction.CONFIGURATION_LOADED,
+        actor=SIDECAR,
+        detail={"public_url": config.public_url, **{name: str(count) for name, count in counts.items()}},
+    )
 
 
 def _api_hosts(config: Config) -> frozenset[str]:

@@ -71,6 +71,7 @@ def build(settings: Settings, folder: FilePath) -> Config:
         ),
         session_idle=settings.session.idle,
         session_lifetime=settings.session.lifetime,
+        audit_keep=settings.audit.keep,
         limits=Limits(**settings.limits.model_dump()),
         directory=Directory(
             contents=MappingProxyType({content.guid: content for content in contents.values()}),

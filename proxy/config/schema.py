@@ -202,6 +202,17 @@ class SessionSettings(_Section):
     )
 
 
+class AuditSettings(_Section):
+    """Who did what is written down: sign-ins, consents, every hand-out of a token, changes."""
+
+    keep: Span = Field(
+        default_factory=lambda: span("90d"),
+        description="How long lines of the audit log are kept. Unit: d, h, m, s. Default 90d; 0s: nothing is written down. "
+        "Risk: e-mail addresses are in it; each viewer adds a line a minute and content while they use it, about 250 "
+        "bytes.",
+    )
+
+
 class LimitsSettings(_Section):
     """Bounds on what one viewer, one content or all of them can take."""
 
@@ -554,6 +565,7 @@ class Settings(_Section):
         default_factory=OutboundSettings, description="How authorization servers are reached."
     )
     session: SessionSettings = Field(default_factory=SessionSettings, description="How long a viewer stays signed in.")
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit log.")
     limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Bounds of time and size.")
     integrations: list[IntegrationSettings] = Field(
         default_factory=list, description="OAuth clients at authorization servers. Default none."

@@ -63,6 +63,7 @@ def effective(config: Config) -> str:
             "unsafe_allow_networks": [str(network) for network in outbound.unsafe_allow_networks],
         },
         "session": {"idle": _span(config.session_idle), "lifetime": _span(config.session_lifetime)},
+        "audit": {"keep": _span(config.audit_keep)},
         "limits": {name: getattr(config.limits, name) for name in Limits.__slots__},
         "integrations": [_integration(item, config) for item in directory.integrations.values()],
         "content": [_content(item, names) for item in directory.contents.values()],
@@ -183,7 +184,7 @@ def _span(value: timedelta) -> str:
     for unit, length in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
         count, seconds = divmod(seconds, length)
         parts += [f"{count}{unit}"] if count else []
-    return "".join(parts)
+    return "".join(parts) or "0s"
 
 
 def _in_brackets(host: str) -> str:

@@ -86,6 +86,8 @@ class Config:
     content_keys: tuple[ContentKey, ...]
     session_idle: timedelta
     session_lifetime: timedelta
+    audit_keep: timedelta
+    """Zero: no audit log."""
     limits: Limits
     directory: Directory
     unsafe_shared_origin: bool = False

@@ -36,6 +36,8 @@ class AuditAction(StrEnum):
     ACCESS_REFUSED = "access_refused"
     """A key asked for what it may not."""
     CONFIGURATION_LOADED = "configuration_loaded"
+    LINES_LOST = "lines_lost"
+    """The store could not be written for so long that ``count`` lines were given up."""
 
 
 class ActorKind(StrEnum):

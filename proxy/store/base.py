@@ -31,6 +31,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
+from proxy.store.audit import AuditLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,10 @@ class RefreshedTokens:
 
 class Store(Protocol):
     """The sidecar's records."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """The room of the audit log."""
 
     async def close(self) -> None:
         """Finish what runs and let go of the engine; afterwards the store cannot be used."""

@@ -64,12 +64,12 @@ def from_viewer(viewer: Viewer) -> Values:
 
 def to_viewer(row: Row) -> Viewer:
     """Read a viewer; the instant stands in ``viewer_created_at``, because it comes joined with a session's."""
-    identified_by = _optional_text(row["identified_by"])
+    identified_by = optional_text(row["identified_by"])
     return Viewer(
-        guid=ViewerGuid(_text(row["guid"])),
+        guid=ViewerGuid(text(row["guid"])),
         identity=_to_identity(row["identity"]),
         identified_by=None if identified_by is None else IntegrationGuid(identified_by),
-        created_at=_instant(row["viewer_created_at"]),
+        created_at=instant(row["viewer_created_at"]),
     )
 
 
@@ -92,7 +92,7 @@ def to_known_session(row: Row) -> KnownSession:
 
 def to_presence(rows: Sequence[Row]) -> Presence:
     """Read a session and its viewer, repeated once per consent."""
-    consents = (_optional_text(row["integration_guid"]) for row in rows)
+    consents = (optional_text(row["integration_guid"]) for row in rows)
     return Presence(
         session=_to_session(rows[0]),
         viewer=to_viewer(rows[0]),
@@ -106,7 +106,7 @@ def to_listed_session(rows: Sequence[Row]) -> ListedSession:
         session=_to_session(rows[0]),
         viewer=to_viewer(rows[0]),
         consents=frozenset(
-            (to_content_guid(row), IntegrationGuid(_text(row["integration_guid"])))
+            (to_content_guid(row), IntegrationGuid(text(row["integration_guid"])))
             for row in rows
             if row["integration_guid"] is not None
         ),
@@ -115,32 +115,32 @@ def to_listed_session(rows: Sequence[Row]) -> ListedSession:
 
 def to_viewer_guid(row: Row) -> ViewerGuid:
     """Read whose credentials these were."""
-    return ViewerGuid(_text(row["viewer_guid"]))
+    return ViewerGuid(text(row["viewer_guid"]))
 
 
 def to_content_guid(row: Row) -> ContentGuid:
     """Read which content a session token or a consent is for."""
-    return ContentGuid(_text(row["content_guid"]))
+    return ContentGuid(text(row["content_guid"]))
 
 
 def to_integration_guid(row: Row) -> IntegrationGuid:
     """Read which integration somebody was asked for."""
-    return IntegrationGuid(_text(row["integration_guid"]))
+    return IntegrationGuid(text(row["integration_guid"]))
 
 
 def to_session_hash(row: Row) -> SessionHash:
     """Read the hash of a session."""
-    return SessionHash(_bytes(row["hash"]))
+    return SessionHash(blob(row["hash"]))
 
 
 def _to_session(row: Row) -> ViewerSession:
     return ViewerSession(
         hash=to_session_hash(row),
-        viewer_guid=ViewerGuid(_text(row["guid"])),
-        created_at=_instant(row["created_at"]),
-        last_seen_at=_instant(row["last_seen_at"]),
-        expires_at=_instant(row["expires_at"]),
-        sid_hash=None if row["sid_hash"] is None else SidHash(_bytes(row["sid_hash"])),
+        viewer_guid=ViewerGuid(text(row["guid"])),
+        created_at=instant(row["created_at"]),
+        last_seen_at=instant(row["last_seen_at"]),
+        expires_at=instant(row["expires_at"]),
+        sid_hash=None if row["sid_hash"] is None else SidHash(blob(row["sid_hash"])),
     )
 
 
@@ -176,45 +176,45 @@ def to_credentials(row: Row) -> Credentials:
     """Read credentials."""
     refresh_token = row["refresh_token"]
     return Credentials(
-        guid=CredentialsGuid(_text(row["guid"])),
-        viewer_guid=ViewerGuid(_text(row["viewer_guid"])),
-        integration_guid=IntegrationGuid(_text(row["integration_guid"])),
-        fingerprint=_bytes(row["fingerprint"]),
-        generation=_integer(row["generation"]),
-        state=_state(_text(row["state"])),
-        access_token=Sealed(_bytes(row["access_token"])),
-        refresh_token=None if refresh_token is None else Sealed(_bytes(refresh_token)),
-        issued_at=_instant(row["issued_at"]),
-        expires_at=_optional_instant(row["expires_at"]),
-        refresh_expires_at=_optional_instant(row["refresh_expires_at"]),
-        scope=_text(row["scope"]),
+        guid=CredentialsGuid(text(row["guid"])),
+        viewer_guid=ViewerGuid(text(row["viewer_guid"])),
+        integration_guid=IntegrationGuid(text(row["integration_guid"])),
+        fingerprint=blob(row["fingerprint"]),
+        generation=integer(row["generation"]),
+        state=_state(text(row["state"])),
+        access_token=Sealed(blob(row["access_token"])),
+        refresh_token=None if refresh_token is None else Sealed(blob(refresh_token)),
+        issued_at=instant(row["issued_at"]),
+        expires_at=optional_instant(row["expires_at"]),
+        refresh_expires_at=optional_instant(row["refresh_expires_at"]),
+        scope=text(row["scope"]),
         account=_to_identity(row["account"]),
         former_account=_to_identity(row["former_account"]),
-        ended_because=_text(row["ended_because"]),
-        claims=_optional_text(row["claims"]),
-        created_at=_instant(row["created_at"]),
-        updated_at=_instant(row["updated_at"]),
+        ended_because=text(row["ended_because"]),
+        claims=optional_text(row["claims"]),
+        created_at=instant(row["created_at"]),
+        updated_at=instant(row["updated_at"]),
     )
 
 
 def to_credentials_changed(row: Row) -> CredentialsChanged:
     """Read whose credentials were deleted."""
-    return CredentialsChanged(to_viewer_guid(row), IntegrationGuid(_text(row["integration_guid"])))
+    return CredentialsChanged(to_viewer_guid(row), IntegrationGuid(text(row["integration_guid"])))
 
 
 def to_ended_grant(row: Row) -> EndedGrant:
     """Read what is to be given back."""
     refresh_token = row["refresh_token"]
     return EndedGrant(
-        credentials_guid=CredentialsGuid(_text(row["guid"])),
+        credentials_guid=CredentialsGuid(text(row["guid"])),
         viewer_guid=to_viewer_guid(row),
-        integration_guid=IntegrationGuid(_text(row["integration_guid"])),
-        fingerprint=_bytes(row["fingerprint"]),
-        account_subject=_optional_text(row["account_subject"]),
-        access_token=Sealed(_bytes(row["access_token"])),
-        access_expires_at=_optional_instant(row["access_expires_at"]),
-        refresh_token=None if refresh_token is None else Sealed(_bytes(refresh_token)),
-        failures=_integer(row["failures"]),
+        integration_guid=IntegrationGuid(text(row["integration_guid"])),
+        fingerprint=blob(row["fingerprint"]),
+        account_subject=optional_text(row["account_subject"]),
+        access_token=Sealed(blob(row["access_token"])),
+        access_expires_at=optional_instant(row["access_expires_at"]),
+        refresh_token=None if refresh_token is None else Sealed(blob(refresh_token)),
+        failures=integer(row["failures"]),
     )
 
 
@@ -230,20 +230,20 @@ def from_noted_integration(noted: NotedIntegration) -> Values:
 def to_noted_integration(row: Row) -> NotedIntegration:
     """Read what an integration was."""
     return NotedIntegration(
-        integration_guid=IntegrationGuid(_text(row["integration_guid"])),
-        fingerprint=_bytes(row["fingerprint"]),
+        integration_guid=IntegrationGuid(text(row["integration_guid"])),
+        fingerprint=blob(row["fingerprint"]),
         sealed=to_optional_sealed(row),
     )
 
 
 def to_optional_sealed(row: Row) -> Sealed | None:
     """Read a sealed value that may be absent."""
-    return None if row["sealed"] is None else Sealed(_bytes(row["sealed"]))
+    return None if row["sealed"] is None else Sealed(blob(row["sealed"]))
 
 
 def to_claims(row: Row) -> str:
     """Read a claims challenge."""
-    return _text(row["claims"])
+    return text(row["claims"])
 
 
 def from_sealed(sealed: Sealed | None) -> bytes | None:
@@ -251,9 +251,9 @@ def from_sealed(sealed: Sealed | None) -> bytes | None:
     return None if sealed is None else sealed.value
 
 
-def _state(text: str) -> CredentialsState:
+def _state(name: str) -> CredentialsState:
     try:
-        return CredentialsState(text)
+        return CredentialsState(name)
     except ValueError as exc:
         raise _damaged("a state of credentials") from exc
 
@@ -276,24 +276,24 @@ def from_change(change: StoredChange, *, now: datetime) -> Values:
 
 def to_position(row: Row) -> int:
     """Read a position in the feed."""
-    return _integer(row["position"])
+    return integer(row["position"])
 
 
 def to_oldest_position(row: Row) -> int:
     """Read where the feed begins now."""
-    return _integer(row["oldest"])
+    return integer(row["oldest"])
 
 
 def to_change(row: Row) -> StoredChange:
     """Read a change."""
-    viewer = _optional_text(row["viewer_guid"])
+    viewer = optional_text(row["viewer_guid"])
     match row["kind"]:
         case "session_ended":
-            return SessionEnded(SessionHash(_bytes(row["session_hash"])))
+            return SessionEnded(SessionHash(blob(row["session_hash"])))
         case "consent_ended":
             return ConsentEnded(None if viewer is None else ViewerGuid(viewer), to_content_guid(row))
         case "credentials_changed":
-            return CredentialsChanged(ViewerGuid(_text(viewer)), IntegrationGuid(_text(row["integration_guid"])))
+            return CredentialsChanged(ViewerGuid(text(viewer)), IntegrationGuid(text(row["integration_guid"])))
         case _:
             raise _damaged("a kind of change")
 
@@ -310,43 +310,49 @@ def _to_identity(value: Value) -> Identity | None:
     if value is None:
         return None
     try:
-        claims = json.loads(_text(value))
+        claims = json.loads(text(value))
         return Identity(**{**claims, "groups": tuple(claims["groups"])})
     except (ValueError, TypeError, KeyError) as exc:
         raise _damaged("an identity") from exc
 
 
-def _text(value: Value) -> str:
+def text(value: Value) -> str:
+    """Read text."""
     if not isinstance(value, str):
         raise _damaged("text")
     return value
 
 
-def _optional_text(value: Value) -> str | None:
-    return None if value is None else _text(value)
+def optional_text(value: Value) -> str | None:
+    """Read text that may be absent."""
+    return None if value is None else text(value)
 
 
-def _bytes(value: Value) -> bytes:
+def blob(value: Value) -> bytes:
+    """Read bytes."""
     if not isinstance(value, bytes):
         raise _damaged("bytes")
     return value
 
 
-def _integer(value: Value) -> int:
+def integer(value: Value) -> int:
+    """Read an integer."""
     if not isinstance(value, int):
         raise _damaged("an integer")
     return value
 
 
-def _instant(value: Value) -> datetime:
+def instant(value: Value) -> datetime:
+    """Read an instant."""
     try:
-        return _EPOCH + _integer(value) * _MICROSECOND
+        return _EPOCH + integer(value) * _MICROSECOND
     except OverflowError as exc:
         raise _damaged("an instant") from exc
 
 
-def _optional_instant(value: Value) -> datetime | None:
-    return None if value is None else _instant(value)
+def optional_instant(value: Value) -> datetime | None:
+    """Read an instant that may be absent."""
+    return None if value is None else instant(value)
 
 
 def _damaged(expected: str) -> StoreUnavailable:

@@ -43,6 +43,7 @@ from proxy.store.base import (
     RefreshedTokens,
 )
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
+from proxy.store.sql_audit import SqlAuditLog
 
 FEED_KEPT_FOR = timedelta(hours=1)
 """A reader that falls further behind misses changes, and is told so; readers ask about once a second."""
@@ -59,6 +60,7 @@ class SqlStore:
         self._engine = engine
         self._now = now
         self._checking: asyncio.Task[None] | None = None
+        self.audit = SqlAuditLog(engine, now=now)
 
     async def close(self) -> None:
         await self._engine.close()

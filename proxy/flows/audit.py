@@ -1,0 +1,152 @@
+"""The audit log: who did what, when, on whose behalf. Told in one synchronous step, written within a second.
+
+Whoever records never waits and is never in trouble: while the store cannot be written, lines wait in memory; when there are
+too many of them, the log says how many it lost. What is told of is not delayed by its line: a process that is killed loses
+the lines of its last second, and the counts of its last minute. Changes of configuration are not told here: they are
+written in one transaction with their lines (``store.sql_audit.append_in``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from proxy.errors import StoreUnavailable
+from proxy.flows.request_id import present_request_id
+from proxy.model import SIDECAR, AuditAction, AuditEvent
+from proxy.store.audit import AuditLog
+
+EVERY_S = 1.0
+"""What a killed process loses."""
+
+MOST_WAITING = 100_000
+"""Lines in memory while the store cannot be written: about 60 MB."""
+
+BATCH = 500
+"""Lines of one transaction: some milliseconds of work, which sign-ins wait for."""
+
+PURGED_AT_ONCE = 2_000
+"""Lines: deleting them is some milliseconds too."""
+
+MOST_CHARACTERS = 1_000
+"""Of a name, scope or detail: they are of a provider's choosing."""
+
+Record = Callable[[AuditEvent], None]
+"""How use cases tell: never waits, never raises."""
+
+log = structlog.get_logger(__name__)
+
+
+def unrecorded(_event: AuditEvent) -> None:
+    """Tell nobody: for a process without an audit log."""
+
+
+class Audit:
+    """The audit log of one process; make one, let it ``follow`` and :meth:`close` it."""
+
+    def __init__(
+        self, *, log: AuditLog, now: Callable[[], datetime], keep: timedelta, most_waiting: int = MOST_WAITING
+    ) -> None:
+        """Take where to write; ``keep``: for how long, zero: nothing is written at all."""
+        self._log = log
+        self._now = now
+        self._keep = keep
+        self._most_waiting = most_waiting
+        self._waiting: deque[AuditEvent] = deque()
+        self._lost = 0
+        self._turn = asyncio.Lock()
+        self._is_ill = False
+
+    def record(self, event: AuditEvent) -> None:
+        """Have a line written, with the id of the request that is being served unless it has one."""
+        if not self._keep:
+            return
+        if not event.request_id:
+            event = replace(event, request_id=present_request_id())
+        self._wait(_bounded(event))
+
+    async def follow(self, *, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Write for ever what was recorded."""
+        while True:
+            await sleep(EVERY_S)
+            try:
+                await self.flush()
+            except StoreUnavailable as error:
+                self._tell_of_illness(error)
+            except Exception:  # else nothing would be written any more
+                log.exception("audit log failed")
+
+    async def flush(self) -> None:
+        """Write what waits; ``StoreUnavailable`` when that cannot be, and then it goes on waiting."""
+        async with self._turn:
+            while batch := self._next_batch():
+                try:
+                    await self._log.append(batch)
+                except StoreUnavailable:
+                    self._waiting.extendleft(reversed(batch))
+                    raise
+                except Exception:  # not the store: lines that cannot be written must not be in the way of all others
+                    self._lost += len(batch)
+                    raise
+                self._tell_of_health()
+
+    async def purge(self) -> int:
+        """Delete what is older than it is kept; return how many lines."""
+        count = 0
+        while purged := await self._log.purge(before=self._now() - self._keep, most=PURGED_AT_ONCE):
+            count += purged
+        if count:
+            log.info("lines of the audit log deleted by age", count=count)
+        return count
+
+    async def close(self) -> None:
+        """Write all that is left."""
+        try:
+            await self.flush()
+        except StoreUnavailable as error:
+            log.error("lines of the audit log are lost", count=len(self._waiting), detail=error.detail)
+
+    def _wait(self, event: AuditEvent) -> None:
+        if len(self._waiting) < self._most_waiting:
+            self._waiting.append(event)
+        else:
+            self._lost += 1
+
+    def _next_batch(self) -> list[AuditEvent]:
+        if self._lost and len(self._waiting) < self._most_waiting:
+            told = AuditEvent(at=self._now(), action=AuditAction.LINES_LOST, actor=SIDECAR, count=self._lost)
+            self._waiting.append(told)
+            self._lost = 0
+        return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+
+    def _tell_of_illness(self, error: StoreUnavailable) -> None:
+        if not self._is_ill:
+            self._is_ill = True
+            log.error("audit log waits for the store", count=len(self._waiting), detail=error.detail)
+
+    def _tell_of_health(self) -> None:
+        if self._is_ill:
+            self._is_ill = False
+            log.info("audit log is written again")
+
+
+def _bounded(event: AuditEvent) -> AuditEvent:
+    """Return the line with nothing in it that is longer than anybody reads."""
+    said = (event.actor.name, event.scope, *event.detail.values())
+    if max(map(len, said)) <= MOST_CHARACTERS:
+        return event
+    return replace(
+        event,
+        actor=replace(event.actor, name=_shortened(event.actor.name)),
+        scope=_shortened(event.scope),
+        detail={name: _shortened(value) for name, value in event.detail.items()},
+    )
+
+
+def _shortened(said: str) -> str:
+    return said if len(said) <= MOST_CHARACTERS else said[: MOST_CHARACTERS - 1] + "…"
