@@ -219,7 +219,7 @@ class _Sidecar:
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
-            shutdown_timeout=_SHUTDOWN_S,
+            shutdown_timeout=_SHUTDOWN_S, auto_decompress=False,
         )  # fmt: skip
         self._slow_lane = slow_lane(sessions)
         self.listeners_with_tls: list[ServerTls] = []

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.web import guards
+from proxy.web.api.bodies import query
 from proxy.web.api.exchange import credentials, token
+from proxy.web.api.openapi import openapi_document
 from proxy.web.api.refusals import api_answers
 from proxy.web.api.server import ping, server_settings
 from proxy.web.authorization import callback, login
@@ -57,6 +59,7 @@ CONTROL_PLANE = (
 
 API_LISTENER = (
     Route("GET", "/__ping__", ping, guards.local_program, guards.anywhere),
+    Route("GET", "/__api__/openapi.json", openapi_document, guards.local_program, guards.anywhere),
     Route("GET", "/__api__/server_settings", server_settings, guards.content_key, guards.anywhere),
     Route("POST", "/__api__/v1/oauth/integrations/credentials", credentials, guards.content_key, guards.anywhere),
     Route("GET", "/token", token, guards.content_key, guards.anywhere),
@@ -75,19 +78,24 @@ def api_application(services: ApiServices) -> web.Application:
     """Build the application of the API listener."""
     app = web.Application(middlewares=[api_answers], client_max_size=MAX_BODY_BYTES)
     app[API] = services
-    return _with_routes(app, API_LISTENER)
+    return _with_routes(app, API_LISTENER, then=_unambiguous)
 
 
-def _with_routes(app: web.Application, routes: Iterable[Route]) -> web.Application:
+def _with_routes(app: web.Application, routes: Iterable[Route], *, then: Guard = guards.anywhere) -> web.Application:
     for route in routes:
-        app.router.add_route(route.method, route.path, _guarded(route))
+        app.router.add_route(route.method, route.path, _guarded(route, then))
     return app
 
 
-def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _unambiguous(request: web.Request) -> None:
+    query(request)
+
+
+def _guarded(route: Route, then: Guard) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def guarded(request: web.Request) -> web.StreamResponse:
         route.hosts(request)
         route.guard(request)
+        then(request)
         return await route.handler(request)
 
     return guarded

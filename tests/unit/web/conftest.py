@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from proxy.errors import SidecarError
 from proxy.flows.callback_outcomes import CallbackOutcome, Malformed, ProviderUnavailable
@@ -33,6 +35,7 @@ from proxy.sealing import hash_handle
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.start_limits import StartLimits
+from tests.unit.web.api.described import DescribedClient
 
 PUBLIC_URL = "https://apps.example.org"
 NAMES = cookie_names(PUBLIC_URL)
@@ -229,9 +232,16 @@ async def browser(aiohttp_client, flows):
     return Browser(await aiohttp_client(control_plane(services(flows))))
 
 
+async def as_served(app: web.Application) -> TestServer:
+    """Serve as the composition root does: bodies come as they are sent."""
+    server = TestServer(app)
+    await server.start_server(auto_decompress=False)
+    return server
+
+
 @pytest.fixture
 async def api(aiohttp_client, flows):
-    return await aiohttp_client(api_application(ApiServices(
+    return DescribedClient(await aiohttp_client(await as_served(api_application(ApiServices(
         exchange=flows, keys={hash_handle(KEY): SALES.guid}, hosts=frozenset({"sidecar.internal"}),
         random_bytes=flows.random_bytes,
-    )))  # fmt: skip
+    )))))  # fmt: skip

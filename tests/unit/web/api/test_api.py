@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 from contextlib import redirect_stderr
 
@@ -283,3 +284,10 @@ async def test_a_malformed_request_is_refused_and_no_line_of_the_log_quotes_it(a
     assert b" 400 " in answer.partition(b"\r\n")[0]
     assert "Error handling request" in said.getvalue()
     assert "cret-key" not in said.getvalue()
+
+
+async def test_a_compressed_form_is_no_form_and_never_unpacked(api, flows):
+    packed = gzip.compress(b"grant_type=g&subject_token=a")
+    answer = await api.post(CREDENTIALS, data=packed, headers=AUTHORIZED | {"Content-Encoding": "gzip"})
+    assert await envelope_of(answer) == (400, 87)
+    assert flows.asked == []
