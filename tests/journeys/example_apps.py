@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,14 @@ from pathlib import Path
 import aiohttp
 
 from tests.journeys.chromium import why_no_browser
-from tests.journeys.sidecar import REPOSITORY
+from tests.r_process import EXAMPLES, RSCRIPT, why_no_r
 
-EXAMPLES = REPOSITORY / "content_examples"
 STARTS_WITHIN_S = 60.0
+
+
+def why_no_package(name: str) -> str:
+    """Why Python cannot import it; empty: it can."""
+    return "" if importlib.util.find_spec(name) is not None else f"{name} is not installed (extra `examples`)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +31,17 @@ class Example:
     """How one of them is started; ``{port}`` and ``{path}`` stand for where it is."""
 
     framework: str
-    """Its folder, and the package it needs."""
+    """Its folder."""
+    app_mode: str
+    needs: Callable[[], str]
+    """Say why its packages cannot be used on this machine; empty: they can."""
     pace: str
-    """How ``app.py`` writes that it fetches every ten seconds; a test has it fetch every second."""
+    """How the app writes that it fetches every ten seconds; a test has it fetch every second."""
+    files: tuple[str, str] = ("app.py", "viewer_token.py")
+    """The app, and what is to be copied beside it."""
+    program: str = sys.executable
     arguments: tuple[str, ...]
-    """What Python is started with, in the app's folder."""
+    """What the program is started with, in the app's folder."""
     environment: tuple[tuple[str, str], ...] = ()
     path: str = "/"
     """A page that answers 200 once the app has started."""
@@ -39,22 +49,24 @@ class Example:
     @property
     def why_not(self) -> str:
         """Why there can be no browser journey with it on this machine; empty: there can."""
-        is_here = importlib.util.find_spec(self.framework) is not None
-        return why_no_browser() or ("" if is_here else f"{self.framework} is not installed (extra `examples`)")
+        return why_no_browser() or self.needs()
 
     def copy_to(self, folder: Path) -> None:
-        """Copy it with ``viewer_token.py`` beside it; only its pace is another, so that a test need not wait."""
-        text = (EXAMPLES / self.framework / "app.py").read_text()
+        """Copy it with the file to copy beside it; only its pace is another, so that a test need not wait."""
+        app, beside = self.files
+        text = (EXAMPLES / self.framework / app).read_text()
         paced = text.replace(self.pace, self.pace.replace("10", "1"))
         assert paced != text, "the example's pace is written differently now"
-        shutil.copy(EXAMPLES / "viewer_token.py", folder)
-        (folder / "app.py").write_text(paced)
+        shutil.copy(EXAMPLES / beside, folder)
+        (folder / app).write_text(paced)
         if (assets := EXAMPLES / self.framework / "assets").is_dir():
             shutil.copytree(assets, folder / "assets")
 
 
 STREAMLIT = Example(
     framework="streamlit",
+    app_mode="python-streamlit",
+    needs=lambda: why_no_package("streamlit"),
     pace='run_every="10s"',
     arguments=(
         *("-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.address", "127.0.0.1"),
@@ -64,20 +76,35 @@ STREAMLIT = Example(
 )
 SHINY = Example(
     framework="shiny",
+    app_mode="python-shiny",
+    needs=lambda: why_no_package("shiny"),
     pace="EVERY_S = 10",
     arguments=("-m", "shiny", "run", "--host", "127.0.0.1", "--port", "{port}", "app.py"),
 )
 DASH = Example(
     framework="dash",
+    app_mode="python-dash",
+    needs=lambda: why_no_package("dash"),
     pace="EVERY_S = 10",
     arguments=("app.py",),
     environment=(("DASH_REQUESTS_PATHNAME_PREFIX", "{path}"), ("PORT", "{port}")),
 )
 PANEL = Example(
     framework="panel",
+    app_mode="python-panel",
+    needs=lambda: why_no_package("panel"),
     pace="EVERY_S = 10",
     arguments=("app.py",),
     environment=(("PORT", "{port}"),),
+)
+SHINY_R = Example(
+    framework="shiny_r",
+    app_mode="shiny",
+    needs=lambda: why_no_r("shiny", "httr2", "curl", "jsonlite"),
+    pace="every_s <- 10",
+    files=("app.R", "viewer_token.R"),
+    program=RSCRIPT or "Rscript",
+    arguments=("-e", 'shiny::runApp(host = "127.0.0.1", port = {port})'),
 )
 
 
@@ -89,7 +116,7 @@ async def running(example: Example, folder: Path, port: int, path: str, **enviro
     log_path = folder / f"{example.framework}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, *(part.format(port=port) for part in example.arguments)],
+            [example.program, *(part.format(port=port) for part in example.arguments)],
             cwd=folder,
             env={**inherited, "HOME": str(folder), **own, **environment},
             stdin=subprocess.DEVNULL,

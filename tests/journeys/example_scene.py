@@ -158,7 +158,7 @@ async def staged(
         setup = Setup(folder=folder, scheme="https", host=PUBLIC_NAME)
         setup.add_integration("accounts", server.config_for(server.register(setup.redirect_uri)))
         tap = await stack.enter_async_context(Tap.running(port))
-        settings |= {"app_mode": f"python-{example.framework}"} | ({"host": host} if host else {"path": path})
+        settings |= {"app_mode": example.app_mode} | ({"host": host} if host else {"path": path})
         path = "/" if host else path
         app_url = (f"https://{host}:{setup.port}" if host else setup.url) + path
         setup.add_content("orders", tap.address, integrations=["accounts"], **settings)

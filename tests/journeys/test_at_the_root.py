@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.chromium import SITE
-from tests.journeys.example_apps import DASH, SHINY, STREAMLIT, Example
+from tests.journeys.example_apps import DASH, SHINY, SHINY_R, STREAMLIT, Example
 from tests.journeys.example_scene import Scene, look_for_secrets, staged
 
 EXAMPLES = [
     pytest.param(app, marks=pytest.mark.skipif(bool(app.why_not), reason=app.why_not or "all is here"))
-    for app in (STREAMLIT, SHINY, DASH)
+    for app in (STREAMLIT, SHINY, SHINY_R, DASH)
 ]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
