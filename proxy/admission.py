@@ -26,6 +26,7 @@ from proxy.model import (
     ConsentEnded,
     ContentGuid,
     CredentialsChanged,
+    DirectoryChanged,
     HandleHash,
     SessionEnded,
     SessionHash,
@@ -158,6 +159,9 @@ class AdmissionTable:
                 self._forget_blocks(viewer, content)
             case CredentialsChanged(viewer_guid=viewer):
                 self._forget_blocks(viewer, None)
+            case DirectoryChanged(content_guids=contents):
+                for content in contents:
+                    self._forget_blocks(None, content)
             case ChangesLost():
                 self._entries.clear()
                 self._last_seen.clear()
@@ -194,6 +198,8 @@ class AdmissionTable:
                     touched = content == content_guid and viewer in {None, admit.viewer_guid}
                 case CredentialsChanged(viewer_guid=viewer):
                     touched = viewer == admit.viewer_guid
+                case DirectoryChanged(content_guids=contents):
+                    touched = content_guid in contents
                 case ChangesLost():
                     touched = True
                 case _:

@@ -24,6 +24,7 @@ from proxy.config.show import address
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, UnixListen
 from proxy.descriptors import make_room
 from proxy.errors import SidecarError
+from proxy.flows.administration import Administration
 from proxy.flows.audit import Audit
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
@@ -33,6 +34,7 @@ from proxy.flows.former_integrations import FormerIntegrations
 from proxy.flows.hand_over import HandOver
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
+from proxy.flows.live_directory import LiveDirectory
 from proxy.flows.provider_logout import ProviderLogouts
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.service_accounts import ServiceAccounts
@@ -53,7 +55,9 @@ from proxy.model import (
     Change,
     ChangesLost,
     ConsentEnded,
+    Content,
     CredentialsChanged,
+    DirectoryChanged,
     SessionEnded,
     SessionHash,
 )
@@ -144,7 +148,9 @@ class _Sidecar:
     def __init__(self, config: Config, store: Store, client: AuthorizationServerClient) -> None:
         self._config = config
         key_ring = KeyRing(config.store_keys)
-        directory = config.directory
+        self.live = LiveDirectory(config.directory, now=_now)
+        directory = self.live.directory
+        administration = Administration(live=self.live)
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
         self.audit = Audit(log=store.audit, now=_now, keep=config.audit_keep)
         self.servers = AuthorizationServers(send=client.send, now=_now)
@@ -214,14 +220,14 @@ class _Sidecar:
         self._api = web.AppRunner(
             api_application(
                 ApiServices(
-                    exchange=exchange, keys={key.key_hash: key.content_guid for key in config.content_keys},
+                    exchange=exchange, administration=administration, keys={key.key_hash: key.content_guid for key in config.content_keys},
                     hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
             shutdown_timeout=_SHUTDOWN_S, auto_decompress=False,
         )  # fmt: skip
-        self._slow_lane = slow_lane(sessions)
+        self._slow_lane = slow_lane(sessions, directory)
         self.listeners_with_tls: list[ServerTls] = []
         self.gateway: Gateway
 
@@ -237,12 +243,15 @@ class _Sidecar:
                     self.keeper.forget_all()
                 case SessionEnded() | ConsentEnded():
                     pass  # credentials go on: they are the viewer's
+                case DirectoryChanged():
+                    self._re_route()
         self.gateway.apply(*changes)
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Listen: first the exchange, so that content finds it, then for viewers."""
         config = self._config
         await self.feed.start()
+        await self.live.load()
         await self.former.note()
         self.audit.record(_loaded(config))
         for runner in (self._control, self._api):
@@ -270,18 +279,17 @@ class _Sidecar:
     def _switchboard(self, server: Callable[[], asyncio.BaseProtocol]) -> Switchboard:
         config, limits = self._config, self._config.limits
         limits = replace(limits, max_connections=make_room(limits.max_connections))
-        contents = config.directory.contents
+        contents = self.live.directory.contents
         return Switchboard(
             public_host=config.public_host.encode(),
             proto=urlsplit(config.public_url).scheme.encode(),
             own_origin=config.public_url,
             names=cookie_names(config.public_url),
-            routes=Routes(content for content in contents.values() if not content.origin),
-            contents_by_host={content.host.encode(): content for content in contents.values() if content.origin},
+            routes=self._routes(),
+            contents_by_host=self._contents_by_host(),
             limits=limits,
             trusted_proxies=config.trusted_proxies,
-            injected=injected_names(config.directory.integrations.values(), contents.values())
-            | (config.vouching.names if config.vouching else frozenset()),
+            injected=self._injected(),
             vouching=config.vouching,
             admission=AdmissionTable(
                 max_sessions=limits.max_sessions_in_memory, idle_s=config.session_idle.total_seconds()
@@ -299,6 +307,24 @@ class _Sidecar:
             loop=asyncio.get_running_loop(),
             request_id_prefix=secrets.token_hex(4) + "-",
         )
+
+    def _re_route(self) -> None:
+        """Let requests from now on find the contents as they are now; the contents' pools stay."""
+        board = self.gateway.board
+        board.routes, board.contents_by_host = self._routes(), self._contents_by_host()
+        board.injected = self._injected()
+
+    def _routes(self) -> Routes:
+        return Routes(content for content in self.live.directory.contents.values() if not content.origin)
+
+    def _contents_by_host(self) -> Mapping[bytes, Content]:
+        contents = self.live.directory.contents.values()
+        return {content.host.encode(): content for content in contents if content.origin}
+
+    def _injected(self) -> frozenset[bytes]:
+        directory, vouching = self.live.directory, self._config.vouching
+        ours = injected_names(directory.integrations.values(), directory.contents.values())
+        return ours | (vouching.names if vouching else frozenset())
 
     def seen(self) -> Iterator[Mapping[SessionHash, datetime]]:
         """Give who was active since the last call."""

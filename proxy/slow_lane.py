@@ -5,14 +5,16 @@ from __future__ import annotations
 from proxy.admission import Admit
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, Sessions, SignInNeeded, TokenUnavailable
 from proxy.gateway.switchboard import SlowLane
-from proxy.model import Content
+from proxy.model import Content, Directory
 from proxy.policy.routing import Reason, Refuse
 
 
-def slow_lane(sessions: Sessions) -> SlowLane:
+def slow_lane(sessions: Sessions, directory: Directory) -> SlowLane:
     """Return what the gateway asks; the answers are those of ``sessions``."""
 
     async def ask(session_id: str | None, content: Content) -> Admit | Refuse:
+        # A request that waited, or is asked about again, was matched with the content as it was then.
+        content = directory.contents.get(content.guid, content)
         admit = sessions.admit_at_host if content.origin else sessions.admit
         match await admit(session_id, content):
             case Admitted() as admitted:

@@ -145,6 +145,7 @@ def _content(item: ContentSettings, integrations: dict[str, Integration], public
         access=_access(item),
         integrations=tuple(integrations[used.name].guid for used in item.associations),
         optional=frozenset(integrations[used.name].guid for used in item.associations if used.optional),
+        are_integrations_configured="integrations" in item.model_fields_set,
         strip_prefix=item.strip_prefix,
         unsafe_allow_origins=frozenset(item.unsafe_allow_origins),
         headers=header_rules_of(item),

@@ -493,8 +493,8 @@ class ContentSettings(_Section):
     ] = Field(
         default_factory=list,
         description="The integrations whose tokens it gets, after the viewer's consent: names, or `{name: …, optional: "
-        "true}`. Default empty: none. The first one is in `X-Forwarded-Access-Token`. Risk: the content's code sees these "
-        "tokens.",
+        "true}`. The first one is in `X-Forwarded-Access-Token`. Default: none, until its owner or an administrator says "
+        "through the Server API which; `[]` is none for good. Risk: the content's code sees these tokens.",
     )
     access: Annotated[
         Annotated[Literal["anyone", "signed_in"], Tag("(word)")] | Annotated[AccessSettings, Tag("(lists)")],

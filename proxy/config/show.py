@@ -28,6 +28,8 @@ from proxy.providers import PROVIDERS
 MASKED = "(hidden)"
 _DERIVED = "derived from the name: write it down before a rename, or what hangs on it is lost"
 
+_LEFT_OPEN = "not said here: the Server API says which"
+
 _KEPT = "what keeps access tokens out of pages: {} publishes request headers there"
 _PUBLISHED = "a risk: {} publishes request headers in its pages, access tokens with them"
 
@@ -142,6 +144,7 @@ def _content(item: Content, names: dict[str, str]) -> Value:
             {"name": names[guid], "optional": True} if guid in item.optional else names[guid]
             for guid in item.integrations
         ],
+        **({} if item.are_integrations_configured else {"integrations_are": _LEFT_OPEN}),
         "access": _access(item.access),
         "strip_prefix": item.strip_prefix,
         "headers": _headers(item),

@@ -61,7 +61,7 @@ class ContentGrants:
 
     def viewers_own(self, content: Content) -> list[Integration]:
         """Return the integrations of a content whose tokens are its viewers'; a service account's are in no header."""
-        used = (self._directory.integrations[guid] for guid in content.integrations)
+        used = associated(content, self._directory)
         return [integration for integration in used if not integration.is_service_account]
 
     async def gather(self, presence: Presence, content: Content) -> Gathered | Lacking:
@@ -92,7 +92,8 @@ class ContentGrants:
         if not missing:
             return None
         asked = await self._store.asked(presence.viewer.guid, content.guid)
-        return next((self._directory.integrations[guid] for guid in missing if guid not in asked), None)
+        unasked = (self._directory.integrations.get(guid) for guid in missing if guid not in asked)
+        return next((one for one in unasked if one is not None), None)
 
     async def _optional(self, presence: Presence, integration: Integration) -> Answer:
         """Return the token, or why there is none; a server that is slow or down holds nobody up."""
@@ -103,6 +104,11 @@ class ContentGrants:
                 return await self._keeper.fresh(presence.viewer.guid, integration)
         except TimeoutError:  # the refresh goes on without us
             return Unavailable(retry_after_s=MISSING_FOR.total_seconds(), because="slow")
+
+
+def associated(content: Content, directory: Directory) -> list[Integration]:
+    """Return the integrations of a content, in order; what was deleted since it was looked up is not among them."""
+    return [one for one in map(directory.integrations.get, content.integrations) if one is not None]
 
 
 def _injected(integration: Integration, answer: Answer) -> InjectedToken:

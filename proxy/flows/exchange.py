@@ -7,14 +7,16 @@ comes from memory while it is fresh; the viewer session is asked for each time, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from urllib.parse import urlencode
 
+from proxy.flows.content_grants import associated
 from proxy.flows.content_tokens import is_content_session_token
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
+from proxy.flows.refused import Refused
 from proxy.flows.service_accounts import OwnToken, ServiceAccounts
 from proxy.flows.sessions import Sessions
 from proxy.model import Content, ContentGuid, Directory, Integration, Named, Secret, SessionTokenHash, ViewerGuid
@@ -46,19 +48,6 @@ class Issued:
     """Whole seconds, at least 1: what clients cache by (R's never ask again without it)."""
     issued_token_type: str = ACCESS_TOKEN
     token_type: str = "Bearer"  # noqa: S105  # RFC 6750's word
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """No token, in Connect's words."""
-
-    status: int
-    code: int
-    """Connect's APIErrorCode."""
-    text: str
-    login_url: str | None = field(default=None)
-    """Where the viewer can mend it."""
-    retry_after_s: float | None = field(default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,14 +184,14 @@ class Exchange:
         self, content: Content, asked: str | None, names: Callable[[Integration], set[str]]
     ) -> Integration | Refused:
         """Choose the one that is meant; never the first of several."""
-        associated = [self._directory.integrations[guid] for guid in content.integrations]
-        if not associated:
+        used = associated(content, self._directory)
+        if not used:
             return _refused(212, "No OAuth integrations have been associated with this content item.")
         if not asked:
-            if len(associated) > 1:
+            if len(used) > 1:
                 return _refused(257, "Several OAuth integrations are associated with this content item: say which.")
-            return associated[0]
-        for integration in associated:
+            return used[0]
+        for integration in used:
             if asked in names(integration):
                 return integration
         return _refused(256, "This OAuth integration is not associated with this content item.")

@@ -14,7 +14,7 @@ from proxy.gateway.patience import check
 from proxy.gateway.switchboard import Switchboard
 from proxy.gateway.viewer_side import ViewerSide
 from proxy.gateway.websocket import CONSENT_GONE, RESTART, SESSION_OVER, Tunnel
-from proxy.model import Change, ChangesLost, ConsentEnded, CredentialsChanged, SessionEnded
+from proxy.model import Change, ChangesLost, ConsentEnded, CredentialsChanged, DirectoryChanged, SessionEnded
 from proxy.policy.endings import Endings
 
 log = structlog.get_logger("gateway")
@@ -66,7 +66,7 @@ class Gateway:
                     for tunnel in self._tunnels():
                         if tunnel.session_hash is not None:
                             tunnel.close(RESTART)  # its page comes back, and is judged anew
-                case CredentialsChanged():
+                case CredentialsChanged() | DirectoryChanged():
                     pass  # an open socket goes on: its content asks the exchange for the next token
 
     def _end_streams(self, endings: Endings) -> None:

@@ -6,6 +6,7 @@ nothing), a secret at rest is :class:`Sealed` (the only form that a store accept
 
 from __future__ import annotations
 
+from proxy.model.administration import FirstSeen, PermissionGrant
 from proxy.model.audit import OPERATOR, SIDECAR, Actor, ActorKind, AuditAction, AuditEvent
 from proxy.model.callers import ApiKey, Role
 from proxy.model.changes import (
@@ -13,6 +14,7 @@ from proxy.model.changes import (
     ChangesLost,
     ConsentEnded,
     CredentialsChanged,
+    DirectoryChanged,
     SessionEnded,
     StoredChange,
 )
@@ -89,7 +91,9 @@ __all__ = [
     "CredentialsGuid",
     "CredentialsState",
     "Directory",
+    "DirectoryChanged",
     "EndedGrant",
+    "FirstSeen",
     "HandleHash",
     "HeaderPreset",
     "HeaderRules",
@@ -99,6 +103,7 @@ __all__ = [
     "Named",
     "NotedIntegration",
     "PendingAuthorization",
+    "PermissionGrant",
     "Role",
     "Sealed",
     "Secret",

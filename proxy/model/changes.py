@@ -31,9 +31,17 @@ class CredentialsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryChanged:
+    """Somebody made, changed or deleted an integration, or said which ones a content uses."""
+
+    content_guids: frozenset[ContentGuid]
+    """The contents whose viewers are to be judged anew; empty: no content uses what changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangesLost:
     """Changes happened that nobody can tell any more: whatever was prepared may be untrue."""
 
 
-StoredChange = SessionEnded | ConsentEnded | CredentialsChanged
+StoredChange = SessionEnded | ConsentEnded | CredentialsChanged | DirectoryChanged
 Change = StoredChange | ChangesLost

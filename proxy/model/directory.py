@@ -31,6 +31,8 @@ class Integration:
     description: str = ""
     pin_identity: bool = False
     """Whether a viewer who consents again has to do so with the account that they used before."""
+    is_unusable: bool = False
+    """Its secrets cannot be opened, or nobody knows what it is any more: nothing is sent to its server, no token handed out."""
 
     @property
     def is_service_account(self) -> bool:
@@ -130,6 +132,8 @@ class Content:
     headers: HeaderRules = field(default_factory=HeaderRules)
     origin: str = ""
     """Its own origin, as browsers write it (``https://sales.example.org``); empty: under its path on ``public_url``."""
+    are_integrations_configured: bool = True
+    """Whether the configuration says which integrations it uses; else whoever may associate them does, through the API."""
     unsafe_allow_origins: frozenset[str] = frozenset()
     """Foreign origins whose scripts may send unsafe requests and open WebSockets here, as the viewer."""
 
@@ -145,7 +149,7 @@ VOUCHED = IntegrationGuid("single-sign-on-proxy")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """What the configuration defines, by guid."""
+    """What there is, by guid: what the configuration defines, and what was made through the API (``flows.live_directory``)."""
 
     contents: Mapping[ContentGuid, Content]
     integrations: Mapping[IntegrationGuid, Integration]

@@ -18,6 +18,7 @@ from proxy.model import (
     CredentialsChanged,
     CredentialsGuid,
     CredentialsState,
+    DirectoryChanged,
     EndedGrant,
     Identity,
     IntegrationGuid,
@@ -272,6 +273,8 @@ def from_change(change: StoredChange, *, now: datetime) -> Values:
             return {**values, "kind": "consent_ended", "viewer_guid": viewer, "content_guid": content}
         case CredentialsChanged(viewer, integration):
             return {**values, "kind": "credentials_changed", "viewer_guid": viewer, "integration_guid": integration}
+        case DirectoryChanged(contents):  # one row, whatever it concerns: a list of guids has blanks between them
+            return {**values, "kind": "directory_changed", "content_guid": " ".join(sorted(contents))}
 
 
 def to_position(row: Row) -> int:
@@ -294,6 +297,8 @@ def to_change(row: Row) -> StoredChange:
             return ConsentEnded(None if viewer is None else ViewerGuid(viewer), to_content_guid(row))
         case "credentials_changed":
             return CredentialsChanged(ViewerGuid(text(viewer)), IntegrationGuid(text(row["integration_guid"])))
+        case "directory_changed":
+            return DirectoryChanged(frozenset(map(ContentGuid, text(row["content_guid"]).split())))
         case _:
             raise _damaged("a kind of change")
 

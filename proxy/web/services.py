@@ -9,10 +9,12 @@ from typing import Protocol
 
 from aiohttp import web
 
+from proxy.flows.administration import Administration
 from proxy.flows.callback_outcomes import CallbackOutcome, ProviderUnavailable
-from proxy.flows.exchange import ContentKey, Issued, Refused
+from proxy.flows.exchange import ContentKey, Issued
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.provider_logout import LogoutOutcome
+from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission
 from proxy.flows.sign_out_there import WayOut
 from proxy.model import Content, ContentGuid, Directory, Integration, SessionHash
@@ -133,6 +135,7 @@ class ApiServices:
     """What the API listener's application stands on."""
 
     exchange: Exchange
+    administration: Administration
     keys: Mapping[bytes, ContentGuid]
     """SHA-256 of each content's API key."""
     hosts: frozenset[str]

@@ -7,6 +7,7 @@ from proxy.model import (
     ConsentEnded,
     ContentGuid,
     CredentialsChanged,
+    DirectoryChanged,
     HandleHash,
     IntegrationGuid,
     SessionEnded,
@@ -124,6 +125,23 @@ def test_a_consent_that_ended_empties_that_content_for_one_or_for_all():
     assert one.find(session_hash("s1"), MARKETING, 1000.0)
     one.apply(ConsentEnded(None, SALES))
     assert one.find(session_hash("s2"), SALES, 1000.0) is None
+
+
+def test_a_change_of_the_directory_empties_the_contents_that_it_concerns_for_all():
+    one = filled()
+    one.fill(admit(), MARKETING, epoch=one.epoch, now=1000.0)
+    one.fill(admit("s2", viewer="bob"), SALES, epoch=one.epoch, now=1000.0)
+    one.apply(DirectoryChanged(frozenset({SALES})))
+    assert one.find(session_hash("s1"), SALES, 1000.0) is None
+    assert one.find(session_hash("s2"), SALES, 1000.0) is None
+    assert one.find(session_hash("s1"), MARKETING, 1000.0)
+
+
+def test_what_is_being_filled_while_the_directory_changes_is_thrown_away_where_it_is_concerned():
+    one = table()
+    one.apply(DirectoryChanged(frozenset({SALES})))
+    assert not one.fill(admit(), SALES, epoch=0, now=1000.0)
+    assert one.fill(admit(), MARKETING, epoch=0, now=1000.0)
 
 
 def test_lost_changes_empty_the_table_and_throw_away_what_is_being_filled():

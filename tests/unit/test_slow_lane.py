@@ -11,7 +11,7 @@ from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInN
 from proxy.model import HandleHash, SessionHash, Viewer, ViewerGuid
 from proxy.policy.routing import Reason, Refuse
 from proxy.slow_lane import slow_lane
-from tests.unit.flows.house import SALES, START, WAREHOUSE
+from tests.unit.flows.house import LAKE, SALES, START, WAREHOUSE, directory
 
 
 class Sessions:
@@ -67,7 +67,7 @@ REFUSALS = {
 
 async def test_an_admission_is_told_in_epoch_seconds():
     sessions = Sessions(YES)
-    admit = await slow_lane(sessions)("id", SALES)
+    admit = await slow_lane(sessions, directory())("id", SALES)
     assert admit == Admit(
         session_hash=YES.session_hash,
         viewer_guid="v",
@@ -80,12 +80,12 @@ async def test_an_admission_is_told_in_epoch_seconds():
 
 @pytest.mark.parametrize(("admission", "refusal"), REFUSALS.values(), ids=REFUSALS.keys())
 async def test_a_refusal_names_its_reason_and_what_the_viewer_needs(admission, refusal):
-    assert await slow_lane(Sessions(admission))(None, SALES) == refusal
+    assert await slow_lane(Sessions(admission), directory())(None, SALES) == refusal
 
 
 async def test_a_store_that_is_ill_is_no_refusal():
     with pytest.raises(StoreUnavailable):
-        await slow_lane(Sessions(StoreUnavailable("ill")))("id", SALES)
+        await slow_lane(Sessions(StoreUnavailable("ill")), directory())("id", SALES)
 
 
 async def test_at_a_host_of_its_own_the_cookie_is_a_handle_and_no_session():
@@ -94,6 +94,13 @@ async def test_at_a_host_of_its_own_the_cookie_is_a_handle_and_no_session():
         Sessions(replace(YES, handle_hash=HandleHash(b"k" * 32))),
         replace(SALES, origin="https://sales.example"),
     )
-    admit = await slow_lane(sessions)("id", alone)
+    admit = await slow_lane(sessions, directory(alone))("id", alone)
     assert admit.handle_hash == b"k" * 32
     assert sessions.asked == [("a handle", "id", alone)]
+
+
+async def test_a_request_that_waited_is_judged_by_the_content_as_it_is_now():
+    """Fails when the content that was matched is judged: an association that is gone would be admitted, and remembered."""
+    sessions, now = Sessions(YES), replace(SALES, integrations=(LAKE.guid,))
+    await slow_lane(sessions, directory(now))("id", SALES)
+    assert sessions.asked == [("a session", "id", now)]

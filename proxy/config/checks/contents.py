@@ -89,7 +89,7 @@ def _check_access(path: Path, item: ContentSettings, draft: Draft) -> None:
         return
     elif isinstance(rule, AccessSettings):
         report.add(here, "without `sign_in` no viewer has a verified identity, so this rule cannot be evaluated")
-    elif not draft.is_given(*path, "integrations"):
+    elif not draft.is_given(*path, "integrations") or _may_be_associated_later(item, draft):
         return
     elif all(_is_service_account(used.name, draft) for used in item.associations):
         report.add(
@@ -100,6 +100,11 @@ def _check_access(path: Path, item: ContentSettings, draft: Draft) -> None:
             (*path, "integrations"),
             "without `sign_in` viewers sign in by what they consent to: one integration must not be optional",
         )
+
+
+def _may_be_associated_later(item: ContentSettings, draft: Draft) -> bool:
+    """Whether the Server API may still say what viewers sign in with."""
+    return "integrations" not in item.model_fields_set and draft.settings.api.listen is not None
 
 
 def _all_are_optional(item: ContentSettings, draft: Draft) -> bool:

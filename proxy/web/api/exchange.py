@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from proxy.flows.exchange import Issued, Refused
+from proxy.flows.exchange import Issued
+from proxy.flows.refused import Refused
 from proxy.web.api.refusals import ApiRefusal
 from proxy.web.guards import CONTENT_KEY
 from proxy.web.services import API

@@ -136,6 +136,30 @@ def test_access_rules_are_read(tmp_path, written, access):
     assert content.access == access
 
 
+@pytest.mark.parametrize(
+    ("written", "are_configured"),
+    [("    integrations: [warehouse]\n", True), ("    integrations: []\n", True), ("", False)],
+    ids=["a list", "an empty list", "no list"],
+)
+def test_a_list_that_is_left_out_is_not_an_empty_one(tmp_path, written, are_configured):
+    text = changed(("    integrations: [warehouse]\n", written))
+
+    (content,) = loaded(tmp_path, text).directory.contents.values()
+
+    assert content.are_integrations_configured == are_configured
+
+
+def test_without_sign_in_a_list_may_be_left_to_the_api(tmp_path):
+    text = changed(
+        ("sign_in: warehouse\n", ""),
+        ("    integrations: [warehouse]\n", ""),
+    )
+
+    (content,) = loaded(tmp_path, text).directory.contents.values()
+
+    assert content.integrations == ()
+
+
 def test_content_for_anyone_needs_no_integration(tmp_path):
     text = changed(("    integrations: [warehouse]\n", "    access: anyone\n"))
 

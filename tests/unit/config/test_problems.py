@@ -517,8 +517,21 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             )
         ],
     ),
-    "signed_in with no way to sign in": (
-        [("sign_in: warehouse\n", ""), ("    integrations: [warehouse]\n", "")],
+    "signed_in with no way to sign in, now or later": (
+        [
+            ("sign_in: warehouse\n", ""),
+            ("  keys:\n    - {name: sales, content: sales, key: " + API_KEY + "}\n", "  listen: null\n"),
+            ("    integrations: [warehouse]\n", ""),
+        ],
+        [
+            (
+                "config.yaml:17:5: content[0].access: without `sign_in` or integrations viewers have no way to sign in: set "
+                "one, or `access: anyone`"
+            )
+        ],
+    ),
+    "signed_in with no way to sign in, and a list that the API does not own": (
+        [("sign_in: warehouse\n", ""), ("integrations: [warehouse]", "integrations: []")],
         [
             (
                 "config.yaml:18:5: content[0].access: without `sign_in` or integrations viewers have no way to sign in: set "

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.exchange import ACCESS_TOKEN, CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued, Refused
+from proxy.flows.exchange import ACCESS_TOKEN, CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued
+from proxy.flows.refused import Refused
 from proxy.model import Named, SessionTokenHash
 from proxy.sealing import hash_handle
 from tests.unit.flows.house import BOTH, LAKE, PUBLIC_URL, SALES, STOCK, WAREHOUSE, answer, directory

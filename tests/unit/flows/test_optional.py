@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from proxy.flows.callback_outcomes import Declined
-from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN, Issued, Refused
+from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN, Issued
+from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admitted, ConsentNeeded, Sessions, SignInNeeded, TokenUnavailable
 from proxy.oauth.message import NotSent
 from tests.unit.flows.house import BOTH, LAKE, PUBLIC_URL, WAREHOUSE, answer, directory

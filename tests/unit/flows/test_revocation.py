@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from proxy.errors import BadRequest, Conflict, NotFound
-from proxy.flows.exchange import Refused
 from proxy.flows.fresh_tokens import Reconnect
+from proxy.flows.refused import Refused
 from proxy.flows.revocation import Revocation, short_id
 from proxy.flows.sessions import ConsentNeeded, SignInNeeded
 from proxy.model import SessionHash

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 
 from proxy.flows.callback_outcomes import StateRefused
 from proxy.flows.content_tokens import content_session_token, is_content_session_token
-from proxy.flows.exchange import CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued, Refused
+from proxy.flows.exchange import CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued
 from proxy.flows.fresh_tokens import RenewedLately, Unavailable
+from proxy.flows.refused import Refused
 from proxy.flows.service_accounts import OwnToken
 from proxy.flows.sessions import Admitted, SignInNeeded
 from proxy.model import Anyone, Directory, IntegrationGuid, Secret

@@ -7,6 +7,7 @@ from proxy.model import (
     ConsentEnded,
     ContentGuid,
     CredentialsChanged,
+    DirectoryChanged,
     IntegrationGuid,
     SessionEnded,
     SessionHash,
@@ -21,6 +22,7 @@ SALES, STOCK = ContentGuid("sales"), ContentGuid("stock")
 ROWS = {
     "her session": ([SessionEnded(OTHERS), SessionEnded(MINE)], ADA, True),
     "another's session": ([SessionEnded(OTHERS)], ADA, False),
+    "what the content uses": ([DirectoryChanged(frozenset({SALES}))], ADA, False),
     "her consent here": ([ConsentEnded(ADA, SALES)], ADA, True),
     "her consent elsewhere": ([ConsentEnded(ADA, STOCK)], ADA, False),
     "another's consent": ([ConsentEnded(BOB, SALES)], ADA, False),

@@ -13,6 +13,7 @@ from proxy.model import (
     ConsentEnded,
     ContentGuid,
     CredentialsChanged,
+    DirectoryChanged,
     Identity,
     IntegrationGuid,
     SessionEnded,
@@ -60,6 +61,8 @@ def test_every_identity_reads_back(identity):
         ConsentEnded(VIEWER.guid, ContentGuid("c")),
         ConsentEnded(None, ContentGuid("c")),
         CredentialsChanged(ViewerGuid("v"), IntegrationGuid("i")),
+        DirectoryChanged(frozenset()),
+        DirectoryChanged(frozenset({ContentGuid("c"), ContentGuid("d")})),
     ],
 )
 def test_every_change_reads_back(change):

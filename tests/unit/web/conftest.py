@@ -13,8 +13,9 @@ from aiohttp.test_utils import TestServer
 
 from proxy.errors import SidecarError
 from proxy.flows.callback_outcomes import CallbackOutcome, Malformed, ProviderUnavailable
-from proxy.flows.exchange import ContentKey, Issued, Refused
+from proxy.flows.exchange import ContentKey, Issued
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
+from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission, SignInNeeded
 from proxy.flows.sign_out_there import WayOut
 from proxy.model import (
@@ -242,6 +243,6 @@ async def as_served(app: web.Application) -> TestServer:
 @pytest.fixture
 async def api(aiohttp_client, flows):
     return DescribedClient(await aiohttp_client(await as_served(api_application(ApiServices(
-        exchange=flows, keys={hash_handle(KEY): SALES.guid}, hosts=frozenset({"sidecar.internal"}),
+        exchange=flows, administration=flows, keys={hash_handle(KEY): SALES.guid}, hosts=frozenset({"sidecar.internal"}),
         random_bytes=flows.random_bytes,
     )))))  # fmt: skip

@@ -13,7 +13,7 @@ from posit.connect.errors import ClientError
 from structlog.testing import capture_logs
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.exchange import Refused
+from proxy.flows.refused import Refused
 from proxy.logs import configure_logs
 from tests.unit.logging_state import logging_put_back
 from tests.unit.web.conftest import KEY, SALES

@@ -32,7 +32,9 @@ async def echo(aiohttp_client, flows):
         return web.json_response({"guid": guid(request), "query": query(request)})
 
     app = web.Application(middlewares=[api_answers], client_max_size=64 * 1024)
-    app[API] = ApiServices(exchange=flows, keys={}, hosts=frozenset(), random_bytes=flows.random_bytes)
+    app[API] = ApiServices(
+        exchange=flows, administration=flows, keys={}, hosts=frozenset(), random_bytes=flows.random_bytes
+    )
     app.router.add_post("/{shape}", read)
     app.router.add_get("/at/{guid}", at)
     return await aiohttp_client(await as_served(app))
