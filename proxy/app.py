@@ -38,6 +38,7 @@ from proxy.flows.live_directory import LiveDirectory
 from proxy.flows.provider_logout import ProviderLogouts
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.service_accounts import ServiceAccounts
+from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.flows.sign_out_there import SignOutThere
 from proxy.flows.token_revocation import TokenRevocation
@@ -176,9 +177,13 @@ class _Sidecar:
         self.service_accounts = ServiceAccounts(
             servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep, random_bytes=secrets.token_bytes
         )
+        self.session_tokens = SessionTokens(
+            store=store, is_present=sessions.is_present, now=_now,
+            max_remembered=config.limits.max_sessions_in_memory,
+        )  # fmt: skip
         exchange = Exchange(
-            directory=directory, store=store, keeper=self.keeper, sessions=sessions, now=_now,
-            service_accounts=self.service_accounts, key_ring=key_ring,
+            directory=directory, session_tokens=self.session_tokens, keeper=self.keeper, sessions=sessions, now=_now,
+            service_accounts=self.service_accounts, key_ring=key_ring, record=self.audit.record,
             public_url=config.public_url, max_per_minute=config.limits.max_exchanges_per_session_per_minute,
         )  # fmt: skip
         self.housekeeping = Housekeeping(
@@ -236,6 +241,7 @@ class _Sidecar:
 
     def _apply(self, changes: Sequence[Change]) -> None:
         for change in changes:
+            self.session_tokens.apply(change)
             match change:
                 case CredentialsChanged(viewer_guid=viewer, integration_guid=integration):
                     self.keeper.forget(viewer, integration)

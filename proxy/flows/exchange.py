@@ -1,7 +1,8 @@
 """Content asks for its viewer's token, or its own: Posit Connect's credential exchange (RFC 8693, Connect's errors).
 
-Two proofs are needed together: the content's own key and a session token that was made for this content. The token
-comes from memory while it is fresh; the viewer session is asked for each time, so that signing out counts at once.
+Two proofs are needed together: the content's own key and a session token that was made for this content. While nothing
+changes, session and token come from memory; session, access rule and consent are judged each time, and once more when
+something changed while a fresh token was waited for. What is refused, and how: ``policy.exchange_refusals``.
 """
 
 from __future__ import annotations
@@ -18,18 +19,36 @@ from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.flows.refused import Refused
 from proxy.flows.service_accounts import OwnToken, ServiceAccounts
+from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import Sessions
-from proxy.model import Content, ContentGuid, Directory, Integration, Named, Secret, SessionTokenHash, ViewerGuid
+from proxy.model import (
+    Actor,
+    ActorKind,
+    AuditAction,
+    AuditEvent,
+    Content,
+    ContentGuid,
+    Directory,
+    Integration,
+    IntegrationGuid,
+    Named,
+    Secret,
+    SessionTokenHash,
+    ViewerGuid,
+)
 from proxy.policy.access import is_allowed
+from proxy.policy.exchange_refusals import (
+    ACCESS_TOKEN,
+    CONTENT_SESSION_TOKEN,
+    GRANT_TYPE,
+    USER_SESSION_TOKEN,
+    NoToken,
+    not_requestable,
+)
 from proxy.policy.freshness import exchange_expires_in
 from proxy.policy.rate import RatePerMinute
 from proxy.sealing import KeyRing, hash_handle
-from proxy.store.base import Presence, Store
-
-GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
-USER_SESSION_TOKEN = "urn:posit:connect:user-session-token"  # noqa: S105  # the name of a kind of token
-CONTENT_SESSION_TOKEN = "urn:posit:connect:content-session-token"  # noqa: S105  # the name of a kind of token
-ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a kind of token
+from proxy.store.base import Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,17 @@ class _Asking:
     presence: Presence
 
 
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """What is known by now of one exchange, for its line in the audit log."""
+
+    key: ContentKey
+    viewer_guid: ViewerGuid | None = None
+    integration_guid: IntegrationGuid | None = None
+    scope: str = ""
+    expires_at: datetime | None = None
+
+
 class Exchange:
     """Redeems session tokens."""
 
@@ -65,23 +95,25 @@ class Exchange:
         self,
         *,
         directory: Directory,
-        store: Store,
+        session_tokens: SessionTokens,
         keeper: CredentialsKeeper,
         sessions: Sessions,
         service_accounts: ServiceAccounts,
         key_ring: KeyRing,
         now: Callable[[], datetime],
+        record: Callable[[AuditEvent], None],
         public_url: str,
         max_per_minute: int,
     ) -> None:
         """Take the use cases; ``max_per_minute``: per session token, 0: no limit."""
         self._directory = directory
-        self._store = store
+        self._session_tokens = session_tokens
         self._keeper = keeper
         self._sessions = sessions
         self._service_accounts = service_accounts
         self._key_ring = key_ring
         self._now = now
+        self._record = record
         self._public_url = public_url.rstrip("/")
         self._rate = RatePerMinute(max_per_minute)
 
@@ -100,122 +132,110 @@ class Exchange:
 
         ``rejected_token`` is ours: the token that an API did not take; the answer has another one, or says why not.
         """
+        known = _Known(key=key)
+        is_viewers = subject_token_type == USER_SESSION_TOKEN
         if grant_type != GRANT_TYPE:
-            return _refused(213, "The grant_type must be " + GRANT_TYPE)
+            return self._answered(known, refused(NoToken.GRANT_TYPE))
         if subject_token_type not in {USER_SESSION_TOKEN, CONTENT_SESSION_TOKEN}:
-            text = f"The subject_token_type must be {USER_SESSION_TOKEN} or {CONTENT_SESSION_TOKEN}"
-            return _refused(214, text)
-        if requested_token_type not in {None, "", ACCESS_TOKEN}:
-            return _refused(242, "The requested_token_type must be " + ACCESS_TOKEN)
-        if subject_token_type == CONTENT_SESSION_TOKEN:
-            return await self._own_token(key, subject_token, audience, rejected_token)
-        asking = await self._asking(key, subject_token)
-        if isinstance(asking, Refused):
-            return asking
-        integration = self._integration(asking.content, audience, lambda one: {one.guid})
-        if isinstance(integration, Refused):
-            return integration
-        return await self._token(asking, integration, rejected_token)
+            return self._answered(known, refused(NoToken.SUBJECT_TOKEN_TYPE))
+        if (why := not_requestable(requested_token_type, is_viewers=is_viewers)) is not None:
+            return self._answered(known, refused(why))
+        ask = self._viewers_token if is_viewers else self._own_token
+        return self._answered(known, await ask(known, subject_token, audience, _guid, rejected_token))
 
     async def token(
         self, *, key: ContentKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
     ) -> Issued | Refused:
         """Answer the short form, ``GET /token``; ``integration`` is a slug, a guid or a name."""
-        asking = await self._asking(key, session_token)
-        if isinstance(asking, Refused):
-            return asking
-        named = self._integration(asking.content, integration, lambda one: {one.slug, one.guid, one.name})
-        return named if isinstance(named, Refused) else await self._token(asking, named, rejected_token)
+        known = _Known(key=key)
+        return self._answered(
+            known, await self._viewers_token(known, session_token, integration, _any_name, rejected_token)
+        )
+
+    # — a content asks for itself ——————————————————————————————————————————————————————————————
 
     async def _own_token(
-        self, key: ContentKey, content_token: str | None, audience: str | None, rejected: str | None
+        self, known: _Known, content_token: str | None, audience: str | None, names: _Names, rejected: str | None
     ) -> Issued | Refused:
         """Answer a content that asks for itself. Not counted: nothing is read, and the cache meets the server."""
-        content = self._directory.contents.get(key.content_guid)
-        if content is None or not is_content_session_token(content_token or "", self._key_ring, key.content_guid):
-            text = (
-                "Invalid content session token: `oauth-sidecar content-env` prints the one that goes with this API key."
-            )
-            return _refused(236, text)
-        integration = self._integration(content, audience, lambda one: {one.guid})
+        content = self._directory.contents.get(known.key.content_guid)
+        if content is None or not is_content_session_token(content_token or "", self._key_ring, content.guid):
+            return refused(NoToken.CONTENT_TOKEN)
+        integration = self._integration(content, audience, names)
         if isinstance(integration, Refused):
             return integration
+        known.integration_guid = integration.guid
         if not integration.is_service_account:
-            return _refused(252, "A viewer integration takes a user session token, not a content session token.")
+            return refused(NoToken.VIEWERS_INTEGRATION)
         match await self._service_accounts.token(integration, rejected=None if rejected is None else Secret(rejected)):
             case OwnToken() as own:
-                return self._issued(own)
-            case Unavailable() as unavailable:
-                return _unavailable(unavailable)
-            case RenewedLately() as lately:
-                return _renewed_lately(lately)
+                return self._issued(known, own)
+            case (Unavailable() | RenewedLately()) as later:
+                return _later(later)
 
-    def _issued(self, token: Fresh | OwnToken) -> Issued:
-        expires_in = exchange_expires_in(self._now(), token.issued_at, token.expires_at)
-        return Issued(access_token=token.access_token, expires_in=expires_in)
+    # — a content asks for its viewer ——————————————————————————————————————————————————————————
 
-    async def _asking(self, key: ContentKey, session_token: str | None) -> _Asking | Refused:
-        found = None
-        if session_token:
-            token_hash = SessionTokenHash(hash_handle(session_token))
-            wait_s = self._rate.wait_s(token_hash, self._now())
-            if wait_s:  # before the store: a content that asks in a loop shall not keep it busy
-                text = "Rate limit exceeded: too many exchanges of one session token."
-                return _refused(277, text, status=429, retry_after_s=ceil(wait_s))
-            found = await self._store.redeem_session_token(token_hash)
-        if found is None or not self._sessions.is_present(found[1]):
-            return _refused(215, "Invalid subject_token: the viewer's session is over, or this was never a token.")
-        content_guid, presence = found
-        if content_guid != key.content_guid:
-            return _refused(22, "This API key belongs to another content than the session token.", status=403)
-        content = self._directory.contents.get(content_guid)
-        if content is None:
-            return _refused(215, "Invalid subject_token: its content is gone.")
-        if isinstance(content.access, Named):  # nothing else may come by for hours: a WebSocket stays as it is
-            now_present = await self._sessions.with_claims_of_now(presence, content)
-            if now_present is None:
-                return _refused(215, "Invalid subject_token: the viewer's session is over.")
-            presence = now_present
-        if not is_allowed(content.access, presence.viewer):
-            return _refused(19, "The viewer may not see this content.", status=403)
-        return _Asking(content=content, presence=presence)
-
-    def _integration(
-        self, content: Content, asked: str | None, names: Callable[[Integration], set[str]]
-    ) -> Integration | Refused:
-        """Choose the one that is meant; never the first of several."""
-        used = associated(content, self._directory)
-        if not used:
-            return _refused(212, "No OAuth integrations have been associated with this content item.")
-        if not asked:
-            if len(used) > 1:
-                return _refused(257, "Several OAuth integrations are associated with this content item: say which.")
-            return used[0]
-        for integration in used:
-            if asked in names(integration):
+    async def _viewers_token(
+        self, known: _Known, session_token: str | None, asked: str | None, names: _Names, rejected: str | None
+    ) -> Issued | Refused:
+        token_hash = SessionTokenHash(hash_handle(session_token or ""))
+        wait_s = self._rate.wait_s(token_hash, self._now()) if session_token else 0
+        if wait_s:  # before the store: a content that asks in a loop shall not keep it busy
+            return refused(NoToken.TOO_MANY, retry_after_s=ceil(wait_s))
+        epoch = self._session_tokens.epoch
+        asking = await self._asking(known, token_hash)
+        if isinstance(asking, Refused):
+            return asking
+        integration = self._consented(known, asking, asked, names)
+        if isinstance(integration, Refused):
+            return integration
+        answer = await self._answer(asking.presence.viewer.guid, integration, rejected)
+        if self._session_tokens.epoch != epoch:  # while we waited they may have signed out, or been disconnected
+            asking = await self._asking(known, token_hash)
+            if isinstance(asking, Refused):
+                return asking
+            integration = self._consented(known, asking, integration.guid, _guid)
+            if isinstance(integration, Refused):
                 return integration
-        return _refused(256, "This OAuth integration is not associated with this content item.")
-
-    async def _token(self, asking: _Asking, integration: Integration, rejected: str | None) -> Issued | Refused:
-        if integration.is_service_account:
-            return _refused(252, "A service account takes the content session token, not a viewer's.")
-        # By name: where the grant looks sound, or the integration is optional, nothing else asks for it.
-        login_url = f"{self._public_url}/__oauth__/login?"
-        login_url += urlencode({"content": asking.content.guid, "integration": integration.guid})
-        if integration.guid not in asking.presence.consents:
-            return _refused(220, "The viewer has not consented to this integration here.", login_url=login_url)
-        match await self._answer(asking.presence.viewer.guid, integration, rejected):
+        match answer:
             case Fresh() as fresh:
-                return self._issued(fresh)
-            case Reconnect(because="rejected"):
-                text = "The token was rejected and cannot be renewed: the viewer must connect again."
-                return _refused(219, text, login_url=login_url)
-            case Reconnect():
-                return _refused(219, "Refresh token is invalid: the viewer must connect again.", login_url=login_url)
-            case Unavailable() as unavailable:
-                return _unavailable(unavailable)
-            case RenewedLately() as lately:
-                return _renewed_lately(lately)
+                return self._issued(known, fresh)
+            case Reconnect(because=because):
+                why = NoToken.REJECTED if because == "rejected" else NoToken.GRANT_ENDED
+                return refused(why, login_url=self._login_url(asking.content, integration))
+            case (Unavailable() | RenewedLately()) as later:
+                return _later(later)
+
+    async def _asking(self, known: _Known, token_hash: SessionTokenHash) -> _Asking | Refused:
+        found = await self._session_tokens.redeem(token_hash)
+        if found is None:
+            return refused(NoToken.SESSION_OVER)
+        known.viewer_guid = found.presence.viewer.guid
+        if found.content_guid != known.key.content_guid:
+            return refused(NoToken.OTHER_CONTENT)
+        content = self._directory.contents.get(found.content_guid)
+        if content is None:
+            return refused(NoToken.SESSION_OVER)
+        if isinstance(content.access, Named):  # nothing else may come by for hours: a WebSocket stays as it is
+            await self._sessions.renew_claims(found.presence.viewer.guid)
+            found = await self._session_tokens.redeem(token_hash)
+            if found is None:
+                return refused(NoToken.SESSION_OVER)
+        if not is_allowed(content.access, found.presence.viewer):
+            return refused(NoToken.NOT_ALLOWED)
+        return _Asking(content=content, presence=found.presence)
+
+    def _consented(self, known: _Known, asking: _Asking, asked: str | None, names: _Names) -> Integration | Refused:
+        """Choose the integration, one to which the viewer said yes here."""
+        integration = self._integration(asking.content, asked, names)
+        if isinstance(integration, Refused):
+            return integration
+        known.integration_guid = integration.guid
+        if integration.is_service_account:
+            return refused(NoToken.SERVICE_ACCOUNT)
+        if integration.guid not in asking.presence.consents:
+            return refused(NoToken.NO_CONSENT, login_url=self._login_url(asking.content, integration))
+        return integration
 
     async def _answer(
         self, viewer_guid: ViewerGuid, integration: Integration, rejected: str | None
@@ -224,18 +244,67 @@ class Exchange:
             return await self._keeper.fresh(viewer_guid, integration)
         return await self._keeper.instead_of(Secret(rejected), viewer_guid, integration)
 
+    # — both ———————————————————————————————————————————————————————————————————————————————————
 
-def _unavailable(unavailable: Unavailable) -> Refused:
-    text = "Unable to retrieve a token just now: the authorization server does not give one."
-    return _refused(241, text, status=503, retry_after_s=unavailable.retry_after_s)
+    def _integration(self, content: Content, asked: str | None, names: _Names) -> Integration | Refused:
+        """Choose the one that is meant; never the first of several."""
+        used = associated(content, self._directory)
+        if not used:
+            return refused(NoToken.NO_ASSOCIATIONS)
+        if not asked:
+            return used[0] if len(used) == 1 else refused(NoToken.AMBIGUOUS_AUDIENCE)
+        meant = (integration for integration in used if asked in names(integration))
+        return next(meant, None) or refused(NoToken.AUDIENCE)
+
+    def _login_url(self, content: Content, integration: Integration) -> str:
+        # By name: where the grant looks sound, or the integration is optional, nothing else asks for it.
+        query = urlencode({"content": content.guid, "integration": integration.guid})
+        return f"{self._public_url}/__oauth__/login?{query}"
+
+    def _issued(self, known: _Known, token: Fresh | OwnToken) -> Issued:
+        known.scope, known.expires_at = token.scope, token.expires_at
+        expires_in = exchange_expires_in(self._now(), token.issued_at, token.expires_at)
+        return Issued(access_token=token.access_token, expires_in=expires_in)
+
+    def _answered(self, known: _Known, answer: Issued | Refused) -> Issued | Refused:
+        """Have it written down."""
+        is_issued = isinstance(answer, Issued)
+        content = self._directory.contents.get(known.key.content_guid)
+        self._record(
+            AuditEvent(
+                at=self._now(),
+                action=AuditAction.HAND_OUT_EXCHANGE if is_issued else AuditAction.EXCHANGE_REFUSED,
+                actor=Actor(kind=ActorKind.API_KEY, name="" if content is None else content.name),
+                viewer_guid=known.viewer_guid,
+                content_guid=known.key.content_guid,
+                integration_guid=known.integration_guid,
+                scope=known.scope,
+                expires_at=known.expires_at,
+                detail={} if isinstance(answer, Issued) else {"code": str(answer.code), "error": answer.text},
+            )
+        )
+        return answer
 
 
-def _renewed_lately(lately: RenewedLately) -> Refused:
-    text = "Rate limit exceeded: the rejected token is new. Ask the API why it was rejected."
-    return _refused(277, text, status=429, retry_after_s=ceil(lately.retry_after_s))
+_Names = Callable[[Integration], tuple[str, ...]]
+"""By which names an integration may be asked for."""
 
 
-def _refused(
-    code: int, text: str, *, status: int = 400, login_url: str | None = None, retry_after_s: float | None = None
-) -> Refused:
-    return Refused(status=status, code=code, text=text, login_url=login_url, retry_after_s=retry_after_s)
+def _guid(integration: Integration) -> tuple[str, ...]:
+    return (integration.guid,)
+
+
+def _any_name(integration: Integration) -> tuple[str, ...]:
+    return integration.slug, integration.guid, integration.name
+
+
+def refused(why: NoToken, *, login_url: str | None = None, retry_after_s: float | None = None) -> Refused:
+    """Say it as the table does."""
+    says = why.value
+    return Refused(status=says.status, code=says.code, text=says.text, login_url=login_url, retry_after_s=retry_after_s)
+
+
+def _later(answer: Unavailable | RenewedLately) -> Refused:
+    if isinstance(answer, Unavailable):
+        return refused(NoToken.UNAVAILABLE, retry_after_s=answer.retry_after_s)
+    return refused(NoToken.RENEWED_LATELY, retry_after_s=ceil(answer.retry_after_s))

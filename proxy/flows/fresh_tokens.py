@@ -18,6 +18,8 @@ class Fresh:
     access_token: Secret
     issued_at: datetime
     expires_at: datetime | None
+    scope: str
+    """As granted, separated by spaces."""
     generation: int
     serve_until: datetime
     """Ask again then."""

@@ -25,7 +25,8 @@ from proxy.oauth.client_auth import Once
 from proxy.oauth.message import OutboundRequest, Send
 from proxy.policy.freshness import Freshness, judge
 from proxy.policy.refresh_verdict import Discard, Interactive, Operator, Retry, Success
-from proxy.providers.service_accounts import service_account_request
+from proxy.providers.registration import granted_scope
+from proxy.providers.service_accounts import service_account_request, service_account_scope
 
 RENEWED_LATELY = timedelta(seconds=30)
 """A token that is younger is not replaced because an API rejected it: another one would be rejected too."""
@@ -42,6 +43,8 @@ class OwnToken:
     access_token: Secret
     issued_at: datetime
     expires_at: datetime | None
+    scope: str
+    """As granted, separated by spaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,9 @@ class ServiceAccounts:
                     access_token=Secret(tokens.access_token),
                     issued_at=asked.issued_at,
                     expires_at=access_expiry(tokens, recipe_.provider, issued_at=asked.issued_at),
+                    scope=granted_scope(recipe_.provider, tokens.scope)
+                    or service_account_scope(recipe_.provider, integration)
+                    or "",
                 )
                 self._tokens[integration.guid] = own
                 self._pauses.pop(integration.guid, None)

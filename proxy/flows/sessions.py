@@ -196,8 +196,13 @@ class Sessions:
         """
         if self._directory.sign_in is None:
             return presence
-        await self._keeper.fresh(presence.viewer.guid, self._directory.integrations[self._directory.sign_in])
+        await self.renew_claims(presence.viewer.guid)
         return await self._store.presence(presence.session.hash, content.guid)
+
+    async def renew_claims(self, viewer_guid: ViewerGuid) -> None:
+        """Have the tokens of the sign-in refreshed when they are due; without a sign-in there is nothing to do."""
+        if self._directory.sign_in is not None:
+            await self._keeper.fresh(viewer_guid, self._directory.integrations[self._directory.sign_in])
 
     async def end(self, session: str | SessionHash) -> bool:
         """End a session by cookie value or hash; ``False`` when it was gone. What it granted ends elsewhere."""

@@ -100,6 +100,7 @@ class StoredTokens:
             access_token=opened.access_token,
             issued_at=row.issued_at,
             expires_at=row.expires_at,
+            scope=row.scope,
             generation=row.generation,
             serve_until=until,
         )

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from proxy.policy.exchange_refusals import whens_by_code
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
@@ -48,24 +50,12 @@ BODIES = (
 ADDRESSES = (ErrorRow(404, 3, "InvalidId", "What stands in the place of a guid is none."),)
 """What any address with a guid in it may answer."""
 
-EXCHANGE = (
-    ErrorRow(400, 212, "OAuthCredentialNoAssociations", "The content has no integration."),
-    ErrorRow(400, 213, "InvalidGrantType", "`grant_type` is not that of token exchange."),
-    ErrorRow(400, 214, "InvalidSubjectTokenType", "`subject_token_type` is neither of the two."),
-    ErrorRow(400, 215, "InvalidSubjectToken", "The session token was never one, or its session is over."),
-    ErrorRow(403, 19, "NoViewPermission", "The viewer may not see the content any more."),
-    ErrorRow(400, 219, "AccessTokenRefreshFailure", "The viewer must connect again: `payload.login_url`."),
-    ErrorRow(400, 220, "OAuthSessionNotFound", "The viewer has not consented: `payload.login_url`."),
-    ErrorRow(400, 236, "InvalidContentSessionToken", "The content session token is not that of the key's content."),
-    ErrorRow(503, 241, "UnableToRetrieveToken", "The authorization server gives no token just now: `Retry-After`."),
-    ErrorRow(400, 242, "InvalidRequestedTokenType", "Only access tokens are issued."),
-    ErrorRow(
-        400, 252, "InvalidSubjectTokenTypeForAuthType", "The other kind of session token goes with this `auth_type`."
-    ),
-    ErrorRow(400, 256, "InvalidAudience", "That integration is not one of the content's."),
-    ErrorRow(400, 257, "InvalidAssociationCount", "The content has several integrations, and none is named."),
-    ErrorRow(429, 277, "RateLimitExceeded", "Too many requests: `Retry-After`."),
+EXCHANGE = tuple(
+    ErrorRow(status, code, name, " ".join(whens))
+    for (status, code, name), whens in whens_by_code().items()
+    if (status, code) != (403, 22)  # which any address may answer
 )
+"""What the exchange refuses, in short: ``policy.exchange_refusals`` is its own table, and says why."""
 
 OWN = EXCHANGE
 """What some addresses answer: ``operations`` says which."""

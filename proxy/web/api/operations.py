@@ -85,7 +85,7 @@ OPERATIONS: tuple[Operation, ...] = (
             Parameter("audience", "Guid of the integration; needed when the content has several."),
             Parameter("rejected_token", "Ours: a token that an API did not take; the answer is another one."),
         ),
-        codes=(213, 214, 236, 242, *_EXCHANGE_CODES),
+        codes=(213, 214, 236, 242, 249, 250, *_EXCHANGE_CODES),
     ),
     Operation(
         method="GET",

@@ -22,11 +22,13 @@ from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.service_accounts import ServiceAccounts
+from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.model import (
+    AuditEvent,
     Change,
     Content,
     ContentGuid,
@@ -222,6 +224,7 @@ class House:
     store: Any
     directory: Directory
     changes: list[Change] = field(default_factory=list)
+    lines: list[AuditEvent] = field(default_factory=list)
     seed: int = 1
     is_dead: bool = False
 
@@ -279,14 +282,18 @@ class House:
             sleep=self.clock.sleep,
             random_bytes=self.random.randbytes,
         )
+        self.session_tokens = SessionTokens(
+            store=self.store, is_present=self.sessions.is_present, now=self.clock, max_remembered=100
+        )
         self.exchange = Exchange(
             service_accounts=self.service_accounts,
             key_ring=self.key_ring,
             directory=self.directory,
-            store=self.store,
+            session_tokens=self.session_tokens,
             keeper=self.keeper,
             sessions=self.sessions,
             now=self.clock,
+            record=self.lines.append,
             public_url=PUBLIC_URL,
             max_per_minute=100,
         )
@@ -313,6 +320,7 @@ class House:
 
     def publish(self, change: Change) -> None:
         self.changes.append(change)
+        self.session_tokens.apply(change)
         if isinstance(change, CredentialsChanged):
             self.keeper.forget(change.viewer_guid, change.integration_guid)
 
@@ -378,7 +386,7 @@ class House:
 
     def neighbour(self) -> House:
         """Return another process on the same store."""
-        return replace(self, changes=[], seed=self.seed + 1000)
+        return replace(self, changes=[], lines=[], seed=self.seed + 1000)
 
     def key(self, content: Content = SALES) -> ContentKey:
         return ContentKey(content.guid)

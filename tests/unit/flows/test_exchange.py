@@ -1,6 +1,7 @@
 """Content asks for its viewer's token, in Connect's words."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from proxy.errors import StoreUnavailable
 from proxy.flows.exchange import ACCESS_TOKEN, CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued
 from proxy.flows.refused import Refused
-from proxy.model import Named, SessionTokenHash
-from proxy.sealing import hash_handle
+from proxy.model import AuditAction, ChangesLost, ConsentEnded, Named
+from proxy.policy.exchange_refusals import AWS_CREDENTIALS, ID_TOKEN, VISITOR_API_KEY
 from tests.unit.flows.house import BOTH, LAKE, PUBLIC_URL, SALES, STOCK, WAREHOUSE, answer, directory
 from tests.unit.flows.ill_store import IllStore
 
@@ -80,7 +81,7 @@ async def test_an_access_token_may_be_asked_for_by_name(house, requested):
 
 # — what is wrong with the form ———————————————————————————————————————————————————————————————————
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, str | None], tuple[int, int]]] = {
     "no grant type": ({"grant_type": None}, (400, 213)),
     "another grant type": ({"grant_type": "client_credentials"}, (400, 213)),
     "no subject token type": ({"subject_token_type": None}, (400, 214)),
@@ -89,7 +90,14 @@ WRONG = {
     "no subject token": ({"subject_token": None}, (400, 215)),
     "an empty subject token": ({"subject_token": ""}, (400, 215)),
     "a made-up subject token": ({"subject_token": "made-up"}, (400, 215)),
-    "cloud credentials": ({"requested_token_type": "urn:ietf:params:aws:token-type:credentials"}, (400, 242)),
+    "a kind of token that nobody knows": ({"requested_token_type": "urn:example:a-pony"}, (400, 242)),
+    "cloud credentials": ({"requested_token_type": AWS_CREDENTIALS}, (400, 250)),
+    "an ID token": ({"requested_token_type": ID_TOKEN}, (400, 250)),
+    "an API key of the visitor": ({"requested_token_type": VISITOR_API_KEY}, (400, 250)),
+    "an API key of the content's visitor": (
+        {"requested_token_type": VISITOR_API_KEY, "subject_token_type": CONTENT_SESSION_TOKEN},
+        (400, 249),
+    ),
     "an unknown audience": ({"audience": "99999999-9999-4999-8999-999999999999"}, (400, 256)),
     "an audience of another content": ({"audience": LAKE.guid}, (400, 256)),
     "an audience by name": ({"audience": "warehouse"}, (400, 256)),
@@ -236,19 +244,110 @@ async def test_a_provider_that_is_down_is_worth_waiting_for(house, clock, provid
 
 async def test_a_store_that_fails_is_not_an_invalid_token(house):
     token = await session_token(house, await house.log_in())
-    house.exchange._store = IllStore(house.store, fails={"redeem_session_token"})
+    house.session_tokens._store = IllStore(house.store, fails={"redeem_session_token"})
     with pytest.raises(StoreUnavailable):
         await redeem(house, token)
 
 
-async def test_an_exchange_reads_the_session_and_nothing_else_while_the_token_is_fresh(house):
+async def test_while_nothing_changes_an_exchange_asks_nobody(house, provider):
     token = await session_token(house, await house.log_in())
-    ill = IllStore(house.store)
-    house.exchange._store = house.keeper._store = ill
+    await redeem(house, token)
+    house.session_tokens._store = house.keeper._store = ill = IllStore(house.store)
+    asked = len(provider.requests)
     for _ in range(10):
         assert isinstance(await redeem(house, token), Issued)
-    assert ill.calls == ["redeem_session_token"] * 10
-    assert await house.store.redeem_session_token(SessionTokenHash(hash_handle(token))) is not None
+    assert (ill.calls, len(provider.requests)) == ([], asked)
+
+
+async def test_a_hundred_exchanges_and_the_header_share_one_refresh(house, clock, provider):
+    session_id = await house.log_in()
+    token = await session_token(house, session_id)
+    clock.advance(601)
+    provider.gate = asyncio.Event()
+    asking = [asyncio.create_task(redeem(house, token)) for _ in range(100)]
+    visiting = [asyncio.create_task(house.sessions.admit(session_id, SALES)) for _ in range(20)]
+    while not provider.refreshes:
+        await asyncio.sleep(0)
+    provider.gate.set()
+    assert Counter([(await one).access_token.reveal() for one in asking]) == {"access-2": 100}
+    assert all([b"X-Forwarded-Access-Token: access-2" in (await one).header_block for one in visiting])
+    assert len(provider.refreshes) == 1
+
+
+# — what changes while it is asked ————————————————————————————————————————————————————————————————
+
+
+async def while_a_refresh_runs(house, clock, provider, change):
+    """Ask for a token that is due, and let something change before the provider answers."""
+    session_id = await house.log_in()
+    token = await session_token(house, session_id)
+    clock.advance(601)
+    provider.gate = asyncio.Event()
+    asking = asyncio.create_task(redeem(house, token))
+    while not provider.refreshes:
+        await asyncio.sleep(0)
+    await change(session_id)
+    provider.gate.set()
+    return await asking
+
+
+async def test_who_signs_out_while_a_refresh_runs_lends_no_token_any_more(house, clock, provider):
+    assert refusal(await while_a_refresh_runs(house, clock, provider, house.sessions.end)) == (400, 215)
+
+
+async def test_who_is_disconnected_while_a_refresh_runs_lends_no_token_any_more(house, clock, provider):
+    async def disconnect(session_id):
+        viewer_guid = await house.viewer_guid(session_id)
+        await house.store.disconnect(WAREHOUSE.guid, viewer_guid=viewer_guid)
+        house.publish(ConsentEnded(viewer_guid, SALES.guid))
+
+    assert refusal(await while_a_refresh_runs(house, clock, provider, disconnect)) == (400, 220)
+
+
+async def test_a_change_elsewhere_while_a_refresh_runs_changes_nothing(house, clock, provider):
+    other = await house.log_in()
+
+    async def end_other(_session_id):
+        await house.sessions.end(other)
+
+    assert isinstance(await while_a_refresh_runs(house, clock, provider, end_other), Issued)
+
+
+# — what is written down ——————————————————————————————————————————————————————————————————————————
+
+
+async def test_each_hand_out_is_written_down_without_the_token(house):
+    session_id = await house.log_in()
+    token = await session_token(house, session_id)
+    await redeem(house, token)
+    [line] = house.lines
+    assert line.action is AuditAction.HAND_OUT_EXCHANGE
+    assert (line.viewer_guid, line.content_guid, line.integration_guid) == (
+        await house.viewer_guid(session_id), SALES.guid, WAREHOUSE.guid,
+    )  # fmt: skip
+    row = await house.row(session_id)
+    assert (line.scope, line.expires_at) == (row.scope, row.expires_at)
+    assert "access-1" not in repr(line)
+    assert token not in repr(line)
+
+
+async def test_each_refusal_is_written_down_with_what_was_known(house):
+    token = await session_token(house, session_id := await house.log_in())
+    await redeem(house, "made-up")
+    await redeem(house, token, content=STOCK)
+    await redeem(house, token, audience=LAKE.guid)
+    forged, of_another, not_associated = house.lines
+    assert {line.action for line in house.lines} == {AuditAction.EXCHANGE_REFUSED}
+    viewer_guid = await house.viewer_guid(session_id)
+    assert [(line.viewer_guid, line.content_guid, line.detail["code"]) for line in house.lines] == [
+        (None, SALES.guid, "215"), (viewer_guid, STOCK.guid, "22"), (viewer_guid, SALES.guid, "256"),
+    ]  # fmt: skip
+    assert "made-up" not in repr(forged)
+    assert token not in repr(of_another)
+    assert not_associated.integration_guid is None, "what was asked for is the caller's word only"
+
+
+# — how often —————————————————————————————————————————————————————————————————————————————————————
 
 
 async def test_so_many_exchanges_of_one_session_token_and_no_more(house, clock):
@@ -257,7 +356,8 @@ async def test_so_many_exchanges_of_one_session_token_and_no_more(house, clock):
     for _ in range(50):
         assert isinstance(await redeem(house, ada), Issued)
         assert isinstance(await house.exchange.token(key=house.key(), session_token=ada, integration=None), Issued)
-    house.exchange._store = ill = IllStore(house.store)
+    house.session_tokens._store = ill = IllStore(house.store)
+    house.session_tokens.apply(ChangesLost())
     outcome = await redeem(house, ada)
     assert refusal(outcome) == (429, 277)
     assert outcome.retry_after_s == 1

@@ -133,11 +133,11 @@ async def test_a_group_taken_away_counts_at_the_exchange_too(at_lake, provider, 
 
 
 async def test_a_session_that_ends_while_the_exchange_reads_claims_gets_nothing(at_lake):
-    store = at_lake.store
+    sessions = at_lake.sessions
 
     class Ends:
         async def fresh(self, *_):
-            await store.end_session(at_lake.hash_of(at_lake.session_id))
+            await sessions.end(at_lake.session_id)
 
     at_lake.sessions._keeper = Ends()
     outcome = await exchanged(at_lake, at_lake.session_id)
