@@ -145,7 +145,7 @@ async def test_who_has_to_connect_again_is_told_where(scene: Stage) -> None:
 async def test_a_client_as_the_viewer_is_refused_with_a_reason(scene: Stage) -> None:
     given = await credentials(scene, await session_token_of(scene), requested_token_type="urn:posit:connect:api-key")
     assert isinstance(given, ClientError)
-    assert (given.http_status, given.error_code) == (400, 242)
+    assert (given.http_status, given.error_code) == (400, 250)
     assert json.loads(str(given))["error_message"] == given.error_message
 
 
