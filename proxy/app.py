@@ -25,6 +25,7 @@ from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, U
 from proxy.descriptors import make_room
 from proxy.errors import SidecarError
 from proxy.flows.administration import Administration
+from proxy.flows.api_keys import ApiKeys
 from proxy.flows.audit import Audit
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
@@ -51,6 +52,7 @@ from proxy.gateway.switchboard import Switchboard
 from proxy.logs import configure_logs
 from proxy.model import (
     SIDECAR,
+    ApiKeysChanged,
     AuditAction,
     AuditEvent,
     Change,
@@ -59,12 +61,14 @@ from proxy.model import (
     Content,
     CredentialsChanged,
     DirectoryChanged,
+    News,
     SessionEnded,
     SessionHash,
 )
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names
+from proxy.policy.rate import RatePerMinute
 from proxy.policy.routing import Routes
 from proxy.provider_client import provider_client
 from proxy.sealing import KeyRing
@@ -131,6 +135,8 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
             sidecar.housekeeping.follow(seen=sidecar.seen, also=sidecar.purge, sleep=asyncio.sleep),
             sidecar.audit.follow(sleep=asyncio.sleep),
             sidecar.feed.follow(),
+            sidecar.api_keys.follow(sleep=asyncio.sleep),
+            sidecar.api_keys.keep_writing(sleep=asyncio.sleep),
             sidecar.token_revocation.follow(),
             watch(sidecar.listeners_with_tls),
         ):
@@ -196,6 +202,10 @@ class _Sidecar:
             sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
         )  # fmt: skip
         self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
+        self.api_keys = ApiKeys(
+            configured=config.api_keys, contents=directory.contents, store=store, now=_now,
+            random_bytes=secrets.token_bytes,
+        )  # fmt: skip
         hand_over = HandOver(
             store=store, key_ring=key_ring, sessions=sessions, now=_now, random_bytes=secrets.token_bytes
         )
@@ -225,8 +235,9 @@ class _Sidecar:
         self._api = web.AppRunner(
             api_application(
                 ApiServices(
-                    exchange=exchange, administration=administration, keys={key.key_hash: key.content_guid for key in config.content_keys},
-                    hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
+                    exchange=exchange, administration=administration, keys=self.api_keys, directory=directory,
+                    requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
+                    record=self.audit.record, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
@@ -239,7 +250,10 @@ class _Sidecar:
     def _publish(self, change: Change) -> None:
         self._apply((change,))
 
-    def _apply(self, changes: Sequence[Change]) -> None:
+    def _apply(self, news: Sequence[News]) -> None:
+        changes = [change for change in news if not isinstance(change, ApiKeysChanged)]
+        if len(changes) < len(news) or ChangesLost() in changes:
+            self.api_keys.changed()
         for change in changes:
             self.session_tokens.apply(change)
             match change:
@@ -258,6 +272,7 @@ class _Sidecar:
         config = self._config
         await self.feed.start()
         await self.live.load()
+        await self.api_keys.reload()
         await self.former.note()
         self.audit.record(_loaded(config))
         for runner in (self._control, self._api):
@@ -346,6 +361,7 @@ class _Sidecar:
         """Write when sessions were last active."""
         for batch in self.seen():
             await self.housekeeping.flush(batch)
+        await self.api_keys.flush()
 
 
 @contextmanager
