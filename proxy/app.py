@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -29,6 +31,7 @@ from proxy.flows.api_keys import ApiKeys
 from proxy.flows.audit import Audit
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
+from proxy.flows.content_tokens import content_session_token_until
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import Exchange
 from proxy.flows.former_integrations import FormerIntegrations
@@ -76,6 +79,7 @@ from proxy.slow_lane import slow_lane
 from proxy.store.base import Store
 from proxy.store.sqlite import open_store
 from proxy.tls import ServerTls, watch
+from proxy.token_files import TokenFile, TokenFiles
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.sign_out import SIGNED_OUT_PATH
@@ -139,6 +143,7 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
             sidecar.api_keys.keep_writing(sleep=asyncio.sleep),
             sidecar.token_revocation.follow(),
             watch(sidecar.listeners_with_tls),
+            sidecar.token_files.follow(),
         ):
             stack.callback(asyncio.create_task(work).cancel)
         await stop.wait()
@@ -183,6 +188,16 @@ class _Sidecar:
         self.service_accounts = ServiceAccounts(
             servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep, random_bytes=secrets.token_bytes
         )
+        self.token_files = TokenFiles(
+            [
+                TokenFile(
+                    content=content.name, path=Path(content.session_token_file),
+                    token_until=partial(content_session_token_until, key_ring, content.guid),
+                )
+                for content in config.directory.contents.values() if content.session_token_file
+            ],
+            lifetime=config.api_session_token_lifetime, now=_now,
+        )  # fmt: skip
         self.session_tokens = SessionTokens(
             store=store, is_present=sessions.is_present, now=_now,
             max_remembered=config.limits.max_sessions_in_memory,
@@ -275,6 +290,7 @@ class _Sidecar:
         await self.api_keys.reload()
         await self.former.note()
         self.audit.record(_loaded(config))
+        await asyncio.to_thread(self.token_files.write_all)
         for runner in (self._control, self._api):
             await runner.setup()
             stack.push_async_callback(runner.cleanup)

@@ -55,6 +55,7 @@ def build(settings: Settings, folder: FilePath) -> Config:
         api_listen=settings.api.listen,
         api_unsafe_listen_anywhere=settings.api.unsafe_listen_anywhere,
         api_tls=_tls(settings.api.tls, folder),
+        api_session_token_lifetime=settings.api.session_token_lifetime,
         api_hosts=tuple(settings.api.hosts),
         api_public=settings.api.public,
         api_keys=tuple(_api_key(item, contents) for item in settings.api.keys),
@@ -150,6 +151,7 @@ def _content(item: ContentSettings, integrations: dict[str, Integration], public
         optional=frozenset(integrations[used.name].guid for used in item.associations if used.optional),
         are_integrations_configured="integrations" in item.model_fields_set,
         strip_prefix=item.strip_prefix,
+        session_token_file=str(item.session_token_file or ""),
         unsafe_allow_origins=frozenset(item.unsafe_allow_origins),
         headers=header_rules_of(item),
     )

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from proxy.config.fields import (
+    AbsolutePath,
     AnyNetwork,
     Boolean,
     ContentHost,
@@ -129,6 +130,12 @@ class ApiSettings(_Section):
     tls: TlsSettings | None = Field(
         default=None,
         description="TLS on `api.listen`; content's code must trust the certificate. Default none: plain HTTP.",
+    )
+    session_token_lifetime: Span = Field(
+        default_factory=lambda: span("24h"),
+        description="How long a content session token in a file is good (`session_token_file` of a content); it is replaced "
+        "at half of it. Unit: d, h, m, s. Default 24h, which is the most; at least 5s, 0 is refused. Risk: a copy of it is "
+        "good for so long.",
     )
     hosts: list[HostName] = Field(
         default_factory=list,
@@ -561,6 +568,13 @@ class ContentSettings(_Section):
     headers: HeaderSettings | None = Field(
         default=None,
         description="Which headers it gets, and under which names. Default: as `preset` says for its `app_mode`.",
+    )
+    session_token_file: AbsolutePath | None = Field(
+        default=None,
+        description="File with its content session token, which service accounts want: absolute, kept up to date, mode "
+        "0600, so its code runs as the sidecar's user. The folder must be there, and not everybody's to write. Default none: "
+        "`content-env` prints one that never ends; with a file that one is refused. Risk: who reads it and has the content's "
+        "API key gets the service account's tokens.",
     )
     unsafe_allow_origins: list[Origin] = Field(
         default_factory=list,

@@ -56,6 +56,7 @@ def effective(config: Config) -> str:
             "listen": address(config.api_listen) if config.api_listen else None,
             "unsafe_listen_anywhere": config.api_unsafe_listen_anywhere,
             "tls": _tls(config.api_tls),
+            "session_token_lifetime": _span(config.api_session_token_lifetime),
             "hosts": [*config.api_hosts],
             "public": config.api_public,
             "keys": keys,
@@ -164,6 +165,7 @@ def _content(item: Content, names: dict[str, str]) -> Value:
         "access": _access(item.access),
         "strip_prefix": item.strip_prefix,
         "headers": _headers(item),
+        "session_token_file": item.session_token_file or None,
         "unsafe_allow_origins": [*sorted(item.unsafe_allow_origins)],
     }
 

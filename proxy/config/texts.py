@@ -126,6 +126,14 @@ def sqlite_path(text: str) -> Path:
     return Path(path)
 
 
+def absolute_path(text: str) -> Path:
+    """Read the path of a file, from the root, without ``.`` and ``..``."""
+    path = Path(text)
+    if not path.is_absolute() or "\0" in text or text.endswith("/") or {".", ".."} & set(text.split("/")):
+        raise ValueError("write the whole path of a file, from / on and without . and ..")
+    return path
+
+
 def span(text: str) -> timedelta:
     """Read a span such as ``12h``, ``7d`` or ``1h30m``."""
     match = _SPAN.fullmatch(text)

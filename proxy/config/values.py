@@ -71,6 +71,8 @@ class Config:
     """``None``: no Server API and no exchange."""
     api_unsafe_listen_anywhere: bool = False
     api_tls: Tls | None = None
+    api_session_token_lifetime: timedelta = timedelta(hours=24)
+    """Of a content session token in a file."""
     api_hosts: tuple[str, ...] = ()
     """Lower case, without port."""
     api_public: bool = False

@@ -10,6 +10,7 @@ from proxy.config.checks.keys import check_keys, check_roles
 from proxy.config.checks.network import check_network, check_outbound
 from proxy.config.checks.sessions import check_sessions
 from proxy.config.checks.sign_in import check_sign_in
+from proxy.config.checks.token_files import check_token_files
 
 
 def check(draft: Draft) -> None:
@@ -23,3 +24,4 @@ def check(draft: Draft) -> None:
     check_keys(draft)
     check_roles(draft)
     check_sessions(draft)
+    check_token_files(draft)
