@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -27,11 +25,9 @@ from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, U
 from proxy.descriptors import make_room
 from proxy.errors import SidecarError
 from proxy.flows.administration import Administration
-from proxy.flows.api_keys import ApiKeys
 from proxy.flows.audit import Audit
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
-from proxy.flows.content_tokens import content_session_token_until
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import Exchange
 from proxy.flows.former_integrations import FormerIntegrations
@@ -55,7 +51,6 @@ from proxy.gateway.switchboard import Switchboard
 from proxy.logs import configure_logs
 from proxy.model import (
     SIDECAR,
-    ApiKeysChanged,
     AuditAction,
     AuditEvent,
     Change,
@@ -64,14 +59,12 @@ from proxy.model import (
     Content,
     CredentialsChanged,
     DirectoryChanged,
-    News,
     SessionEnded,
     SessionHash,
 )
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names
-from proxy.policy.rate import RatePerMinute
 from proxy.policy.routing import Routes
 from proxy.provider_client import provider_client
 from proxy.sealing import KeyRing
@@ -79,7 +72,6 @@ from proxy.slow_lane import slow_lane
 from proxy.store.base import Store
 from proxy.store.sqlite import open_store
 from proxy.tls import ServerTls, watch
-from proxy.token_files import TokenFile, TokenFiles
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.sign_out import SIGNED_OUT_PATH
@@ -137,13 +129,10 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
             ready.set()
         for work in (
             sidecar.housekeeping.follow(seen=sidecar.seen, also=sidecar.purge, sleep=asyncio.sleep),
-            sidecar.audit.follow(sleep=asyncio.sleep),
+            sidecar.audit.follow(sidecar.gateway.board.admission, sleep=asyncio.sleep),
             sidecar.feed.follow(),
-            sidecar.api_keys.follow(sleep=asyncio.sleep),
-            sidecar.api_keys.keep_writing(sleep=asyncio.sleep),
             sidecar.token_revocation.follow(),
             watch(sidecar.listeners_with_tls),
-            sidecar.token_files.follow(),
         ):
             stack.callback(asyncio.create_task(work).cancel)
         await stop.wait()
@@ -173,31 +162,21 @@ class _Sidecar:
         )  # fmt: skip
         self.keeper = CredentialsKeeper(
             store=store, key_ring=key_ring, servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep,
-            random_bytes=secrets.token_bytes, publish=self._publish, refreshed=claims.read_again,
+            random_bytes=secrets.token_bytes, publish=self._publish, refreshed=claims.read_again, record=self.audit.record,
         )  # fmt: skip
         sessions = Sessions(
             directory=directory, store=store, key_ring=key_ring, keeper=self.keeper, now=_now, publish=self._publish,
-            lifetimes=lifetimes,
+            lifetimes=lifetimes, record=self.audit.record,
         )  # fmt: skip
         authorization = Authorization(
             directory=directory, store=store, key_ring=key_ring, servers=self.servers, identities=self.identities,
             send=client.send, now=_now,
             random_bytes=secrets.token_bytes, publish=self._publish, redirect_uri=config.public_url + CALLBACK_PATH,
-            lifetimes=lifetimes,
+            lifetimes=lifetimes, record=self.audit.record,
         )  # fmt: skip
         self.service_accounts = ServiceAccounts(
             servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep, random_bytes=secrets.token_bytes
         )
-        self.token_files = TokenFiles(
-            [
-                TokenFile(
-                    content=content.name, path=Path(content.session_token_file),
-                    token_until=partial(content_session_token_until, key_ring, content.guid),
-                )
-                for content in config.directory.contents.values() if content.session_token_file
-            ],
-            lifetime=config.api_session_token_lifetime, now=_now,
-        )  # fmt: skip
         self.session_tokens = SessionTokens(
             store=store, is_present=sessions.is_present, now=_now,
             max_remembered=config.limits.max_sessions_in_memory,
@@ -217,10 +196,6 @@ class _Sidecar:
             sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
         )  # fmt: skip
         self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
-        self.api_keys = ApiKeys(
-            configured=config.api_keys, contents=directory.contents, store=store, now=_now,
-            random_bytes=secrets.token_bytes,
-        )  # fmt: skip
         hand_over = HandOver(
             store=store, key_ring=key_ring, sessions=sessions, now=_now, random_bytes=secrets.token_bytes
         )
@@ -250,9 +225,8 @@ class _Sidecar:
         self._api = web.AppRunner(
             api_application(
                 ApiServices(
-                    exchange=exchange, administration=administration, keys=self.api_keys, directory=directory,
-                    requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
-                    record=self.audit.record, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
+                    exchange=exchange, administration=administration, keys={key.key_hash: key.content_guid for key in config.content_keys},
+                    hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
@@ -265,10 +239,7 @@ class _Sidecar:
     def _publish(self, change: Change) -> None:
         self._apply((change,))
 
-    def _apply(self, news: Sequence[News]) -> None:
-        changes = [change for change in news if not isinstance(change, ApiKeysChanged)]
-        if len(changes) < len(news) or ChangesLost() in changes:
-            self.api_keys.changed()
+    def _apply(self, changes: Sequence[Change]) -> None:
         for change in changes:
             self.session_tokens.apply(change)
             match change:
@@ -287,10 +258,8 @@ class _Sidecar:
         config = self._config
         await self.feed.start()
         await self.live.load()
-        await self.api_keys.reload()
         await self.former.note()
         self.audit.record(_loaded(config))
-        await asyncio.to_thread(self.token_files.write_all)
         for runner in (self._control, self._api):
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -329,7 +298,9 @@ class _Sidecar:
             injected=self._injected(),
             vouching=config.vouching,
             admission=AdmissionTable(
-                max_sessions=limits.max_sessions_in_memory, idle_s=config.session_idle.total_seconds()
+                max_sessions=limits.max_sessions_in_memory,
+                idle_s=config.session_idle.total_seconds(),
+                tell=self.audit.hand_out,
             ),
             slow_lane=self._slow_lane,
             pools={
@@ -374,10 +345,10 @@ class _Sidecar:
         await self.audit.purge()
 
     async def last_flush(self) -> None:
-        """Write when sessions were last active."""
+        """Write when sessions were last active, and have counted what they were handed."""
+        self.audit.end_minute(self.gateway.board.admission)
         for batch in self.seen():
             await self.housekeeping.flush(batch)
-        await self.api_keys.flush()
 
 
 @contextmanager

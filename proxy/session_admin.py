@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -79,7 +79,7 @@ async def _revocation(config: Config) -> AsyncIterator[Revocation]:
     store = await open_store_as_guest(config.store_path)
     try:
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
-        yield Revocation(store=store, lifetimes=lifetimes)
+        yield Revocation(store=store, lifetimes=lifetimes, now=lambda: datetime.now(UTC))
     finally:
         await store.close()
 

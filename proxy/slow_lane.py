@@ -24,6 +24,7 @@ def slow_lane(sessions: Sessions, directory: Directory) -> SlowLane:
                     header_block=admitted.header_block,
                     good_until=admitted.good_until.timestamp(),
                     expires_at=admitted.expires_at.timestamp(),
+                    tokens=admitted.handed_out,
                     ask_for="" if admitted.unasked is None else admitted.unasked.guid,
                     handle_hash=admitted.handle_hash,
                 )

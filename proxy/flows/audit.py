@@ -12,13 +12,16 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from proxy.admission import AdmissionTable
 from proxy.errors import StoreUnavailable
+from proxy.flows.audit_counts import Counts
+from proxy.flows.audit_refusals import Refusals
 from proxy.flows.request_id import present_request_id
-from proxy.model import SIDECAR, AuditAction, AuditEvent
+from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, HandOut
 from proxy.store.audit import AuditLog
 
 EVERY_S = 1.0
@@ -59,6 +62,9 @@ class Audit:
         self._most_waiting = most_waiting
         self._waiting: deque[AuditEvent] = deque()
         self._lost = 0
+        self._refusals = Refusals()
+        self._counts = Counts()
+        self._minute = _minute(now())
         self._turn = asyncio.Lock()
         self._is_ill = False
 
@@ -68,13 +74,36 @@ class Audit:
             return
         if not event.request_id:
             event = replace(event, request_id=present_request_id())
-        self._wait(_bounded(event))
+        if self._refusals.may_be_told(event):
+            self._wait(_bounded(event))
 
-    async def follow(self, *, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Write for ever what was recorded."""
+    def hand_out(self, hand_out: HandOut) -> None:
+        """Record tokens that went out in headers, one line for each."""
+        action = AuditAction.HAND_OUT_WEBSOCKET if hand_out.is_handshake else AuditAction.HAND_OUT_HEADER
+        for integration_guid, scope, expires_at in hand_out.tokens:
+            self.record(
+                AuditEvent(
+                    at=self._now(),
+                    action=action,
+                    actor=Actor(kind=ActorKind.VIEWER, id=hand_out.viewer_guid),
+                    viewer_guid=hand_out.viewer_guid,
+                    content_guid=hand_out.content_guid,
+                    integration_guid=integration_guid,
+                    scope=scope,
+                    expires_at=None if expires_at is None else datetime.fromtimestamp(expires_at, UTC),
+                    request_id=hand_out.request_id,
+                )
+            )
+
+    async def follow(self, table: AdmissionTable, *, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Write for ever what was recorded and, each minute, what the gateway's table counted."""
         while True:
             await sleep(EVERY_S)
             try:
+                for _ in table.count():
+                    await asyncio.sleep(0)
+                if _minute(self._now()) != self._minute:
+                    self.end_minute(table)
                 await self.flush()
             except StoreUnavailable as error:
                 self._tell_of_illness(error)
@@ -104,12 +133,26 @@ class Audit:
             log.info("lines of the audit log deleted by age", count=count)
         return count
 
+    def end_minute(self, table: AdmissionTable) -> None:
+        """Have written what was counted in the minute that is over, or in what there was of it."""
+        minute, self._minute = self._minute, _minute(self._now())
+        counts = table.take_counts()
+        if not self._keep:
+            return
+        for event in self._refusals.end_of_minute(minute):
+            self._wait(event)
+        if len(self._counts) + len(counts) <= self._most_waiting:
+            self._counts.add(minute, counts)
+        else:
+            self._lost += len(counts)
+
     async def close(self) -> None:
         """Write all that is left."""
         try:
             await self.flush()
         except StoreUnavailable as error:
-            log.error("lines of the audit log are lost", count=len(self._waiting), detail=error.detail)
+            count = len(self._waiting) + len(self._counts)
+            log.error("lines of the audit log are lost", count=count, detail=error.detail)
 
     def _wait(self, event: AuditEvent) -> None:
         if len(self._waiting) < self._most_waiting:
@@ -122,6 +165,8 @@ class Audit:
             told = AuditEvent(at=self._now(), action=AuditAction.LINES_LOST, actor=SIDECAR, count=self._lost)
             self._waiting.append(told)
             self._lost = 0
+        if not self._waiting:
+            return self._counts.take(BATCH)
         return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
 
     def _tell_of_illness(self, error: StoreUnavailable) -> None:
@@ -133,6 +178,10 @@ class Audit:
         if self._is_ill:
             self._is_ill = False
             log.info("audit log is written again")
+
+
+def _minute(instant: datetime) -> datetime:
+    return instant.replace(second=0, microsecond=0)
 
 
 def _bounded(event: AuditEvent) -> AuditEvent:

@@ -14,6 +14,8 @@ from typing import TypeVar
 import structlog
 
 from proxy.errors import Conflict
+from proxy.flows.audit import Record
+from proxy.flows.audit_actors import viewer_actor
 from proxy.flows.callback import CallbackRefused, Callbacks, CodeReceived, Flow, unlocated
 from proxy.flows.callback_outcomes import (
     AccountRefused,
@@ -34,6 +36,8 @@ from proxy.flows.servers import AuthorizationServers, Unlocated
 from proxy.flows.sessions import SessionLifetimes
 from proxy.flows.token_seal import TokenSeal
 from proxy.model import (
+    AuditAction,
+    AuditEvent,
     Change,
     Content,
     Credentials,
@@ -76,6 +80,7 @@ class Authorization:
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
         publish: Callable[[Change], None],
+        record: Record,
         redirect_uri: str,
         lifetimes: SessionLifetimes,
     ) -> None:
@@ -88,6 +93,7 @@ class Authorization:
         self._now = now
         self._random_bytes = random_bytes
         self._publish = publish
+        self._record = record
         self._redirect_uri = redirect_uri
         self._lifetimes = lifetimes
         self._callbacks = Callbacks(directory=directory, key_ring=key_ring, servers=servers, now=now)
@@ -184,6 +190,7 @@ class Authorization:
             await self._store.add_ended_grant(completed.credentials, now=now)
             return _refused(StateRefused(because="session_over", content=flow.content, return_to=flow.return_to))
         self._announce(completed, flow)
+        self._write_down(completed, flow, viewer)
         return Granted(
             content=flow.content, return_to=flow.return_to, session_id=None if new_id is None else Secret(new_id)
         )
@@ -257,6 +264,19 @@ class Authorization:
             has_refresh_token=credentials.refresh_token is not None,
             not_granted=missing_scopes(flow.recipe.provider, credentials.scope or "", flow.recipe.scope),
         )
+
+    def _write_down(self, completed: Completed, flow: Flow, viewer: Viewer) -> None:
+        credentials = completed.credentials
+        account = "" if credentials.account is None else shown_name(credentials.account)
+        actions = {AuditAction.SIGN_IN: completed.session, AuditAction.CONSENT: completed.consent}
+        for action in (action for action, written in actions.items() if written is not None):
+            self._record(
+                AuditEvent(
+                    at=self._now(), action=action, actor=viewer_actor(viewer), viewer_guid=viewer.guid,
+                    content_guid=flow.content.guid, integration_guid=flow.integration.guid,
+                    scope=credentials.scope or "", expires_at=credentials.expires_at, detail={"account": account},
+                )
+            )  # fmt: skip
 
 
 def _way_on(flow: Flow, because: str) -> str:

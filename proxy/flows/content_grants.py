@@ -10,7 +10,7 @@ from typing import assert_never
 
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, Unavailable
-from proxy.model import Content, Directory, Integration
+from proxy.model import Content, Directory, HandedOut, Integration
 from proxy.policy.injection import InjectedToken
 from proxy.store.base import Presence, Store
 
@@ -30,6 +30,8 @@ class Gathered:
 
     tokens: list[InjectedToken] = field(repr=False)
     """In the order of the associations; of an optional one that did not come without a token."""
+    facts: list[HandedOut | None]
+    """What is to be said of each of them; ``None``: there is no token."""
     good_until: datetime
 
 
@@ -83,6 +85,7 @@ class ContentGrants:
         now = self._now()
         return Gathered(
             tokens=[_injected(integration, answer) for integration, answer in answers],
+            facts=[_facts(integration, answer) for integration, answer in answers],
             good_until=min([now + GOOD_FOR, *(_good_until(answer, now) for _, answer in answers)]),
         )
 
@@ -116,6 +119,12 @@ def _injected(integration: Integration, answer: Answer) -> InjectedToken:
         return InjectedToken(slug=integration.slug, access_token=None, expires_at=None)
     expires_at = None if answer.expires_at is None else int(answer.expires_at.timestamp())
     return InjectedToken(slug=integration.slug, access_token=answer.access_token, expires_at=expires_at)
+
+
+def _facts(integration: Integration, answer: Answer) -> HandedOut | None:
+    if not isinstance(answer, Fresh):
+        return None
+    return integration.guid, answer.scope, None if answer.expires_at is None else answer.expires_at.timestamp()
 
 
 def _good_until(answer: Answer, now: datetime) -> datetime:

@@ -17,6 +17,7 @@ from functools import partial
 import structlog
 
 from proxy.errors import StoreUnavailable
+from proxy.flows.audit import Record
 from proxy.flows.circuit import Circuits
 from proxy.flows.cool_downs import OPERATOR_COOL_DOWN_S, CoolDown, CoolDowns
 from proxy.flows.fresh_tokens import Answer, Fresh, Key, Reconnect, RenewedLately, Unavailable
@@ -32,7 +33,21 @@ from proxy.flows.single_flight import SingleFlight
 from proxy.flows.stored_tokens import Opened, StoredTokens
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import Refreshed
-from proxy.model import Change, Credentials, CredentialsChanged, Integration, IntegrationGuid, Secret, ViewerGuid
+from proxy.model import (
+    SIDECAR,
+    Actor,
+    ActorKind,
+    AuditAction,
+    AuditEvent,
+    Change,
+    Credentials,
+    CredentialsChanged,
+    CredentialsState,
+    Integration,
+    IntegrationGuid,
+    Secret,
+    ViewerGuid,
+)
 from proxy.oauth.message import Send
 from proxy.oauth.token import TokenResponse
 from proxy.policy.freshness import Freshness
@@ -67,6 +82,7 @@ class CredentialsKeeper:
         sleep: Callable[[float], Awaitable[None]],
         random_bytes: Callable[[int], bytes],
         publish: Callable[[Change], None],
+        record: Record,
         refreshed: Callable[[Refreshed], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -74,6 +90,7 @@ class CredentialsKeeper:
         self._sleep = sleep
         self._random_bytes = random_bytes
         self._publish = publish
+        self._record = record
         self._refreshed = refreshed
         self._seal = TokenSeal(key_ring=key_ring, random_bytes=random_bytes)
         self._tokens = StoredTokens(seal=self._seal, now=now)
@@ -284,6 +301,9 @@ class CredentialsKeeper:
             now=self._now(),
         )
         log.info("credentials ended", viewer=key[0], integration=key[1], because=because)
+        if stands is not None and stands.state is not CredentialsState.ACTIVE:
+            actor = Actor(kind=ActorKind.PROVIDER, id=key[1])
+            self._write_down(AuditAction.GRANT_ENDED, actor, stands, because=because)
         self._announce(key)
         return self._tokens.settle(self._tokens.opened(stands, recipe_), recipe_)
 
@@ -303,11 +323,20 @@ class CredentialsKeeper:
         stands = await self._saving.save(self._store, key, Unsaved(row=row, tokens=tokens))
         if stands is None:  # the viewer is gone, or consented again: then another row stands
             return self._tokens.settle(await self._read(key, recipe_), recipe_)
+        self._write_down(AuditAction.REFRESH, SIDECAR, stands)
         opened = self._tokens.opened(stands, recipe_)
         if isinstance(opened, Opened):  # before anything is waited for: what changes meanwhile drops it again
             self._memory.put(key, opened)
         await self._refreshed(Refreshed(recipe=recipe_, row=row, tokens=answer))
         return self._tokens.settle(opened, recipe_)
+
+    def _write_down(self, action: AuditAction, actor: Actor, stands: Credentials, **detail: str) -> None:
+        self._record(
+            AuditEvent(
+                at=self._now(), action=action, actor=actor, viewer_guid=stands.viewer_guid,
+                integration_guid=stands.integration_guid, scope=stands.scope, expires_at=stands.expires_at, detail=detail,
+            )
+        )  # fmt: skip
 
     def _saved(self, key: Key) -> None:
         self._cool_downs.end(key)

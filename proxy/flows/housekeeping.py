@@ -10,7 +10,7 @@ import structlog
 from proxy.errors import StoreUnavailable
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.sessions import SessionLifetimes, Sessions
-from proxy.model import Change, SessionEnded, SessionHash
+from proxy.model import SIDECAR, AuditAction, AuditEvent, Change, SessionEnded, SessionHash
 from proxy.store.base import Store
 
 EVERY_S = 60.0
@@ -73,7 +73,8 @@ class Housekeeping:
     async def purge(self) -> int:
         """End sessions that are over and forget used states; return how many sessions."""
         now = self._now()
-        ended = await self._store.purge(now=now, idle_since=now - self._lifetimes.idle - UNWRITTEN_FOR)
+        line = AuditEvent(at=now, action=AuditAction.SIGN_OUT, actor=SIDECAR, detail={"because": "age"})
+        ended = await self._store.purge(now=now, idle_since=now - self._lifetimes.idle - UNWRITTEN_FOR, line=line)
         for session_hash in ended:
             self._publish(SessionEnded(session_hash))
         if ended:

@@ -14,8 +14,19 @@ import structlog
 
 from proxy.flows.id_tokens import IdTokens, KeysUnavailable
 from proxy.flows.recipes import Recipe, recipe
+from proxy.flows.request_id import present_request_id
 from proxy.flows.servers import AuthorizationServers, Registration, Unlocated
-from proxy.model import Change, Directory, IntegrationGuid, SessionEnded, SidHash
+from proxy.model import (
+    Actor,
+    ActorKind,
+    AuditAction,
+    AuditEvent,
+    Change,
+    Directory,
+    IntegrationGuid,
+    SessionEnded,
+    SidHash,
+)
 from proxy.oauth.logout_token import ExpectedLogout, LogoutToken, LogoutTokenRefused
 from proxy.oauth.message import Send
 from proxy.providers.identity import FromIdToken, identity_from
@@ -66,6 +77,7 @@ class ProviderLogouts:
         self._store = store
         self._servers = servers
         self._publish = publish
+        self._now = now
         self._tokens = IdTokens(send=send, now=now)
 
     async def close(self) -> None:
@@ -106,7 +118,14 @@ class ProviderLogouts:
                 return verified
 
     async def _end_sessions(self, logout: ProviderLogout) -> LoggedOut | LogoutRefused:
-        ended = await self._store.end_sessions_of(logout)
+        line = AuditEvent(
+            at=self._now(),
+            action=AuditAction.SIGN_OUT,
+            actor=Actor(kind=ActorKind.PROVIDER, id=logout.identified_by),
+            integration_guid=logout.identified_by,
+            request_id=present_request_id(),
+        )
+        ended = await self._store.end_sessions_of(logout, line=line)
         if ended is None:
             return LogoutRefused("replayed")
         for session_hash in ended:

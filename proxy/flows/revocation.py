@@ -6,12 +6,12 @@ Everything goes through the store; a process that serves hears of it by the chan
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from proxy.errors import BadRequest, Conflict, NotFound
 from proxy.flows.sessions import SessionLifetimes
-from proxy.model import IntegrationGuid, SessionHash, Viewer
+from proxy.model import OPERATOR, AuditAction, AuditEvent, IntegrationGuid, SessionHash, Viewer
 from proxy.store.base import Disconnected, ListedSession, Store
 
 SHORT_ID_DIGITS = 12
@@ -30,8 +30,9 @@ def short_id(session_hash: SessionHash) -> str:
 class Revocation:
     """Lists and ends; each method raises ``StoreUnavailable`` when the store cannot do it."""
 
-    def __init__(self, *, store: Store, lifetimes: SessionLifetimes) -> None:
+    def __init__(self, *, store: Store, lifetimes: SessionLifetimes, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._now = now
         self._lifetimes = lifetimes
 
     async def alive(self, now: datetime) -> Sequence[ListedSession]:
@@ -65,7 +66,7 @@ class Revocation:
         """End sessions; return how many were still there."""
         hashes = [listed.session.hash for listed in sessions]
         batches = [hashes[start : start + _BATCH] for start in range(0, len(hashes), _BATCH)]
-        return sum([await self._store.end_sessions(batch) for batch in batches])
+        return sum([await self._store.end_sessions(batch, line=self._line()) for batch in batches])
 
     async def end_of(self, viewers: Sequence[Viewer]) -> int:
         """End every session of these viewers."""
@@ -79,11 +80,21 @@ class Revocation:
     async def disconnect(self, integration: IntegrationGuid, viewers: Sequence[Viewer] | None) -> Disconnected:
         """End credentials and consents of these viewers (``None``: of all) for an integration."""
         if viewers is None:
-            return await self._store.disconnect(integration, viewer_guid=None)
-        ended = [await self._store.disconnect(integration, viewer_guid=viewer.guid) for viewer in viewers]
+            return await self._store.disconnect(integration, viewer_guid=None, line=self._line(integration))
+        ended = [
+            await self._store.disconnect(integration, viewer_guid=viewer.guid, line=self._line(integration))
+            for viewer in viewers
+        ]
         return Disconnected(
             credentials=sum(one.credentials for one in ended), consents=sum(one.consents for one in ended)
         )
+
+    def _line(self, integration: IntegrationGuid | None = None) -> AuditEvent:
+        """Return what the audit log says of each: ``None``: of an ended session."""
+        return AuditEvent(
+            at=self._now(), action=AuditAction.REVOCATION, actor=OPERATOR, integration_guid=integration,
+            detail={"ended": "session" if integration is None else "credentials"},
+        )  # fmt: skip
 
 
 def _is_named(viewer: Viewer, text: str) -> bool:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from proxy.flows.audit import Record
+from proxy.flows.audit_actors import viewer_actor
 from proxy.flows.content_grants import OPTIONAL_PATIENCE_S, ContentGrants, Gathered, Lacking
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Reconnect
 from proxy.flows.vouched import VouchedSessions
 from proxy.model import (
+    AuditAction,
+    AuditEvent,
     Change,
     Content,
     ContentGuid,
     CredentialsChanged,
     Directory,
+    HandedOut,
     HandleHash,
     Integration,
     SessionEnded,
@@ -64,6 +69,8 @@ class Admitted:
     """Absolute end of the session."""
     unasked: Integration | None = None
     """An optional integration that the viewer was never asked for here: a navigation may ask, nothing else waits for it."""
+    handed_out: tuple[HandedOut, ...] = ()
+    """The access tokens in the header block."""
     handle_hash: HandleHash | None = None
     """What the session was found by at the content's own host; ``None``: by its own cookie."""
 
@@ -113,6 +120,7 @@ class Sessions:
         keeper: CredentialsKeeper,
         now: Callable[[], datetime],
         publish: Callable[[Change], None],
+        record: Record,
         lifetimes: SessionLifetimes,
         optional_patience_s: float = OPTIONAL_PATIENCE_S,
     ) -> None:
@@ -122,6 +130,7 @@ class Sessions:
         self._keeper = keeper
         self._now = now
         self._publish = publish
+        self._record = record
         self._lifetimes = lifetimes
         self._vouched_sessions = VouchedSessions(store=store, key_ring=key_ring, lifetime=lifetimes.lifetime)
         self._grants = ContentGrants(
@@ -215,8 +224,9 @@ class Sessions:
         if known is not None and known.viewer.identity is None:  # a viewer without identity ended with it
             for integration_guid in self._directory.integrations:
                 self._publish(CredentialsChanged(known.viewer.guid, integration_guid))
-        if was_there:
-            log.info("viewer session ended", viewer=None if known is None else known.viewer.guid)
+        if was_there and known is not None:
+            log.info("viewer session ended", viewer=known.viewer.guid)
+            self._write_down(AuditAction.SIGN_OUT, known.viewer)
         return was_there
 
     async def end_everywhere(self, session_id: str) -> None:
@@ -235,6 +245,15 @@ class Sessions:
         for integration_guid in self._directory.integrations:
             self._publish(CredentialsChanged(known.viewer.guid, integration_guid))
         log.info("viewer signed out everywhere", viewer=known.viewer.guid, sessions=len(ended))
+        self._write_down(AuditAction.SIGN_OUT, known.viewer, sessions=str(len(ended)))
+        self._write_down(AuditAction.REVOCATION, known.viewer, because="signed_out_everywhere")
+
+    def _write_down(self, action: AuditAction, viewer: Viewer, **detail: str) -> None:
+        self._record(
+            AuditEvent(
+                at=self._now(), action=action, actor=viewer_actor(viewer), viewer_guid=viewer.guid, detail=detail
+            )
+        )
 
     async def touch(self, last_seen: Mapping[SessionHash, datetime]) -> None:
         """Write when sessions were last active; what cannot be written now goes with the next call."""
@@ -289,6 +308,7 @@ class Sessions:
             good_until=min(gathered.good_until, session.expires_at),
             expires_at=session.expires_at,
             unasked=await self._grants.unasked(presence, content),
+            handed_out=tuple(_handed_out(gathered, block)),
         )
 
     def _warn_of_long_headers(self, block: bytes, content: Content) -> None:
@@ -301,3 +321,11 @@ class Sessions:
     def _session_token(self, session_hash: SessionHash, content: Content) -> str:
         handle = self._key_ring.handle("session-token", session_hash, content.guid.encode())
         return urlsafe_b64encode(handle).decode().rstrip("=")
+
+
+def _handed_out(gathered: Gathered, block: bytes) -> Iterator[HandedOut]:
+    """Give the tokens that are in the block: a content's rules may leave them out, and so does their length."""
+    for token, facts in zip(gathered.tokens, gathered.facts, strict=True):
+        value = "" if token.access_token is None else token.access_token.reveal()
+        if facts is not None and f": {value}\r\n".encode("utf-8", "replace") in block:
+            yield facts

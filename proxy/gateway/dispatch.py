@@ -109,8 +109,8 @@ def _to_content(exchange: Exchange, content: Content) -> None:
 
 
 async def _slow_lane(exchange: Exchange, content: Content, session_id: str | None) -> None:
-    exchange.request_id = exchange.viewer.board.next_request_id()
-    structlog.contextvars.bind_contextvars(request_id=exchange.request_id)  # a task has a context of its own
+    # A task has a context of its own.
+    structlog.contextvars.bind_contextvars(request_id=exchange.viewer.board.identify(exchange))
     try:
         verdict = await _ask(exchange, content, session_id)
     except StoreUnavailable as error:

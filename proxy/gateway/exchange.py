@@ -197,8 +197,8 @@ class Exchange:
         if self.is_over:
             return
         name = self.content.name if self.content is not None else "control plane"
-        self.request_id = self.request_id or self.viewer.board.next_request_id()
-        log.warning("content failed", content=name, reason=reason.value, because=because, request_id=self.request_id)
+        request_id = self.viewer.board.identify(self)
+        log.warning("content failed", content=name, reason=reason.value, because=because, request_id=request_id)
         self._answer.drop()
         if self.content is None or self._answer.is_head_written:
             answer_here(self, Refusal(503, "control plane unavailable"))

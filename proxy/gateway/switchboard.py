@@ -17,6 +17,7 @@ from proxy.policy.routing import Refuse, Routes
 from proxy.policy.vouching import Vouching
 
 if TYPE_CHECKING:
+    from proxy.gateway.exchange import Exchange
     from proxy.gateway.pool import Pool
     from proxy.gateway.viewer_side import ViewerSide
     from proxy.gateway.websocket import Tunnel
@@ -61,7 +62,7 @@ class Switchboard:
     """Epoch seconds, at most a second old: refreshed by the listener's tick."""
     is_draining: bool = False
     requests: int = 0
-    """Requests seen; also numbers the request ids."""
+    """Requests that something was said about; also numbers the request ids."""
     tunnels: dict[SessionHash | None, set[Tunnel]] = field(default_factory=dict)
     """Open and opening WebSockets by session; ``None``: content that is open to anyone."""
     connections: set[ViewerSide] = field(default_factory=set)
@@ -116,7 +117,9 @@ class Switchboard:
             if not of_session:
                 del self.tunnels[tunnel.session_hash]
 
-    def next_request_id(self) -> str:
-        """Return the id that page and log show for one request."""
-        self.requests += 1
-        return f"{self.request_id_prefix}{self.requests:x}"
+    def identify(self, exchange: Exchange) -> str:
+        """Return the id that page, log and audit log show for one request; it gets one with the first use."""
+        if not exchange.request_id:
+            self.requests += 1
+            exchange.request_id = f"{self.request_id_prefix}{self.requests:x}"
+        return exchange.request_id

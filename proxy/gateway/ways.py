@@ -29,6 +29,7 @@ def to_content(exchange: Exchange, header_block: bytes, session_hash: SessionHas
             refuse(exchange, Refuse(reason=Reason.OVERLOADED, retry_after_s=1))
             return
         exchange.tunnel = Tunnel(board, viewer, content.guid, session_hash)
+        board.admission.shake_hands(session_hash, content.guid, board.identify(exchange))
     forwarded = viewer.peer.forwarded_headers(request, content, public_host=board.public_host, proto=board.proto)
     exchange.go(
         board.pools[content.guid],
@@ -42,11 +43,10 @@ def to_content(exchange: Exchange, header_block: bytes, session_hash: SessionHas
 def to_control_plane(exchange: Exchange, content: Content | None, refusal: Refuse | None = None) -> None:
     """Send the request to our own application; ``content``: in whose place, or at whose own host, that answers."""
     viewer, board = exchange.viewer, exchange.viewer.board
-    exchange.request_id = exchange.request_id or board.next_request_id()
     exchange.go(
         board.control,
         request_head_to_control(
-            exchange.request, public_host=board.public_host, client=viewer.peer.client, request_id=exchange.request_id,
+            exchange.request, public_host=board.public_host, client=viewer.peer.client, request_id=board.identify(exchange),
             content=content, refusal=refusal, vouching=board.vouching,
         ),
     )  # fmt: skip

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from proxy.model.administration import FirstSeen, PermissionGrant
 from proxy.model.audit import OPERATOR, SIDECAR, Actor, ActorKind, AuditAction, AuditEvent
-from proxy.model.callers import ApiKey, Role, Roles
+from proxy.model.callers import ApiKey, Role
 from proxy.model.changes import (
-    ApiKeysChanged,
     Change,
     ChangesLost,
     ConsentEnded,
     CredentialsChanged,
     DirectoryChanged,
-    News,
     SessionEnded,
     StoredChange,
 )
@@ -46,6 +44,7 @@ from proxy.model.grants import (
     NotedIntegration,
     PendingAuthorization,
 )
+from proxy.model.hand_outs import Counted, HandedOut, HandOut
 from proxy.model.names import (
     ApiKeyGuid,
     ContentGuid,
@@ -80,7 +79,6 @@ __all__ = [
     "Anyone",
     "ApiKey",
     "ApiKeyGuid",
-    "ApiKeysChanged",
     "AuditAction",
     "AuditEvent",
     "Change",
@@ -89,6 +87,7 @@ __all__ = [
     "ConsentEnded",
     "Content",
     "ContentGuid",
+    "Counted",
     "Credentials",
     "CredentialsChanged",
     "CredentialsGuid",
@@ -97,6 +96,8 @@ __all__ = [
     "DirectoryChanged",
     "EndedGrant",
     "FirstSeen",
+    "HandOut",
+    "HandedOut",
     "HandleHash",
     "HeaderPreset",
     "HeaderRules",
@@ -104,12 +105,10 @@ __all__ = [
     "Integration",
     "IntegrationGuid",
     "Named",
-    "News",
     "NotedIntegration",
     "PendingAuthorization",
     "PermissionGrant",
     "Role",
-    "Roles",
     "Sealed",
     "Secret",
     "SessionEnded",

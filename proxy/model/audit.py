@@ -22,8 +22,10 @@ class AuditAction(StrEnum):
     REVOCATION = "revocation"
     """Credentials, consents or sessions were ended on purpose."""
     HAND_OUT_HEADER = "hand_out_header"
-    """Access tokens in request headers; ``count`` requests of one viewer at one content within a minute."""
+    """Access tokens in request headers. The first request with a token has a line for it; those that follow are counted:
+    ``count`` requests of one viewer at one content within a minute."""
     HAND_OUT_WEBSOCKET = "hand_out_websocket"
+    """Access tokens in the headers of a WebSocket's handshake; that is one of the requests above, too."""
     HAND_OUT_EXCHANGE = "hand_out_exchange"
     EXCHANGE_REFUSED = "exchange_refused"
     INTEGRATION_CREATED = "integration_created"

@@ -39,18 +39,9 @@ class DirectoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKeysChanged:
-    """A key of the Server API was made or revoked."""
-
-
-@dataclass(frozen=True, slots=True)
 class ChangesLost:
     """Changes happened that nobody can tell any more: whatever was prepared may be untrue."""
 
 
-Change = SessionEnded | ConsentEnded | CredentialsChanged | DirectoryChanged | ChangesLost
-"""What admissions and connections live on."""
-
-StoredChange = SessionEnded | ConsentEnded | CredentialsChanged | DirectoryChanged | ApiKeysChanged
-News = Change | ApiKeysChanged
-"""Whatever the store's feed tells."""
+StoredChange = SessionEnded | ConsentEnded | CredentialsChanged | DirectoryChanged
+Change = StoredChange | ChangesLost

@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Protocol
 
 from proxy.model import (
+    AuditEvent,
+    Change,
     Consent,
     ContentGuid,
     Credentials,
@@ -21,7 +23,6 @@ from proxy.model import (
     EndedGrant,
     HandleHash,
     IntegrationGuid,
-    News,
     NotedIntegration,
     Sealed,
     SessionHash,
@@ -31,7 +32,6 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
-from proxy.store.api_keys import StoredApiKeys
 from proxy.store.audit import AuditLog
 
 
@@ -113,9 +113,7 @@ class RefreshedTokens:
 
 
 class Store(Protocol):
-    """The sidecar's records; what has a name of its own here is a room with a protocol of its own."""
-
-    api_keys: StoredApiKeys
+    """The sidecar's records."""
 
     @property
     def audit(self) -> AuditLog:
@@ -204,8 +202,12 @@ class Store(Protocol):
         Consents of a viewer with identity stay. Feed: ``SessionEnded``, ``CredentialsChanged``.
         """
 
-    async def end_sessions_of(self, logout: ProviderLogout) -> Sequence[SessionHash] | None:
+    async def end_sessions_of(
+        self, logout: ProviderLogout, *, line: AuditEvent | None = None
+    ) -> Sequence[SessionHash] | None:
         """End the sessions that a provider says are over, as ``end_session`` does; ``None``: it was said before.
+
+        ``line``, here and below: what the audit log says of each ended session, but for whose it was.
 
         What was said and what ends are one transaction: a message that ended nothing may be sent again.
         """
@@ -312,25 +314,31 @@ class Store(Protocol):
     async def viewers(self) -> Sequence[Viewer]:
         """Return everybody who is known, with a session or without."""
 
-    async def end_sessions(self, hashes: Sequence[SessionHash]) -> int:
+    async def end_sessions(self, hashes: Sequence[SessionHash], *, line: AuditEvent | None = None) -> int:
         """End these sessions as ``end_session`` does, all or none; return how many were still there."""
 
-    async def disconnect(self, integration_guid: IntegrationGuid, *, viewer_guid: ViewerGuid | None) -> Disconnected:
+    async def disconnect(
+        self, integration_guid: IntegrationGuid, *, viewer_guid: ViewerGuid | None, line: AuditEvent | None = None
+    ) -> Disconnected:
         """Delete the credentials and consents of one viewer (``None``: of all) for the integration.
+
+        ``line``: what the audit log says of each viewer who had any.
 
         A refresh under way finds nothing to write to. Feed: ``ConsentEnded`` per content, ``CredentialsChanged``.
         """
 
     # — housekeeping ———————————————————————————————————————————————————————————————————————————
 
-    async def purge(self, *, now: datetime, idle_since: datetime) -> Sequence[SessionHash]:
+    async def purge(
+        self, *, now: datetime, idle_since: datetime, line: AuditEvent | None = None
+    ) -> Sequence[SessionHash]:
         """Delete used states and sessions that are over (absolute end passed, or not seen since ``idle_since``).
 
         Ends the sessions as ``end_session`` does; return their hashes. Forgets, too, changes older than an hour, and
         viewers without identity whose sign-in stopped before it had a session or credentials.
         """
 
-    async def changes_since(self, position: int) -> tuple[int, Sequence[News]]:
+    async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:
         """Return the feed after ``position`` and the new position; ``-1`` asks for the present position only.
 
         At most a thousand changes at once: ask again until there are none. ``ChangesLost`` comes first when some after

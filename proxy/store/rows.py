@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 from proxy.errors import StoreUnavailable
 from proxy.model import (
-    ApiKeysChanged,
     ConsentEnded,
     ContentGuid,
     Credentials,
@@ -257,7 +256,7 @@ def _state(name: str) -> CredentialsState:
     try:
         return CredentialsState(name)
     except ValueError as exc:
-        raise damaged("a state of credentials") from exc
+        raise _damaged("a state of credentials") from exc
 
 
 # ── the change feed ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,8 +275,6 @@ def from_change(change: StoredChange, *, now: datetime) -> Values:
             return {**values, "kind": "credentials_changed", "viewer_guid": viewer, "integration_guid": integration}
         case DirectoryChanged(contents):  # one row, whatever it concerns: a list of guids has blanks between them
             return {**values, "kind": "directory_changed", "content_guid": " ".join(sorted(contents))}
-        case ApiKeysChanged():
-            return {**values, "kind": "api_keys_changed"}
 
 
 def to_position(row: Row) -> int:
@@ -302,10 +299,8 @@ def to_change(row: Row) -> StoredChange:
             return CredentialsChanged(ViewerGuid(text(viewer)), IntegrationGuid(text(row["integration_guid"])))
         case "directory_changed":
             return DirectoryChanged(frozenset(map(ContentGuid, text(row["content_guid"]).split())))
-        case "api_keys_changed":
-            return ApiKeysChanged()
         case _:
-            raise damaged("a kind of change")
+            raise _damaged("a kind of change")
 
 
 # ── single values ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -323,13 +318,13 @@ def _to_identity(value: Value) -> Identity | None:
         claims = json.loads(text(value))
         return Identity(**{**claims, "groups": tuple(claims["groups"])})
     except (ValueError, TypeError, KeyError) as exc:
-        raise damaged("an identity") from exc
+        raise _damaged("an identity") from exc
 
 
 def text(value: Value) -> str:
     """Read text."""
     if not isinstance(value, str):
-        raise damaged("text")
+        raise _damaged("text")
     return value
 
 
@@ -341,14 +336,14 @@ def optional_text(value: Value) -> str | None:
 def blob(value: Value) -> bytes:
     """Read bytes."""
     if not isinstance(value, bytes):
-        raise damaged("bytes")
+        raise _damaged("bytes")
     return value
 
 
 def integer(value: Value) -> int:
     """Read an integer."""
     if not isinstance(value, int):
-        raise damaged("an integer")
+        raise _damaged("an integer")
     return value
 
 
@@ -357,7 +352,7 @@ def instant(value: Value) -> datetime:
     try:
         return _EPOCH + integer(value) * _MICROSECOND
     except OverflowError as exc:
-        raise damaged("an instant") from exc
+        raise _damaged("an instant") from exc
 
 
 def optional_instant(value: Value) -> datetime | None:
@@ -365,6 +360,5 @@ def optional_instant(value: Value) -> datetime | None:
     return None if value is None else instant(value)
 
 
-def damaged(expected: str) -> StoreUnavailable:
-    """Return what to raise for a row that is not what it has to be."""
+def _damaged(expected: str) -> StoreUnavailable:
     return StoreUnavailable(f"a stored row is damaged: {expected} was expected")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from proxy.errors import Conflict
 from proxy.model import (
+    AuditEvent,
+    Change,
     ChangesLost,
     Consent,
     ConsentEnded,
@@ -21,18 +23,17 @@ from proxy.model import (
     EndedGrant,
     HandleHash,
     IntegrationGuid,
-    News,
     NotedIntegration,
     Sealed,
     SessionEnded,
     SessionHash,
     SessionTokenHash,
+    StoredChange,
     Viewer,
     ViewerGuid,
     ViewerSession,
 )
 from proxy.store import rows, statements
-from proxy.store.api_keys import StoredApiKeys
 from proxy.store.base import (
     Completed,
     Disconnected,
@@ -43,9 +44,7 @@ from proxy.store.base import (
     RefreshedTokens,
 )
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
-from proxy.store.feed import announce
-from proxy.store.sql_api_keys import SqlApiKeys
-from proxy.store.sql_audit import SqlAuditLog
+from proxy.store.sql_audit import SqlAuditLog, append_in
 
 FEED_KEPT_FOR = timedelta(hours=1)
 """A reader that falls further behind misses changes, and is told so; readers ask about once a second."""
@@ -61,7 +60,6 @@ class SqlStore:
         """Take an open engine; ``now`` dates the rows of the change feed."""
         self._engine = engine
         self._now = now
-        self.api_keys: StoredApiKeys = SqlApiKeys(engine, now=now)
         self._checking: asyncio.Task[None] | None = None
         self.audit = SqlAuditLog(engine, now=now)
 
@@ -93,7 +91,7 @@ class SqlStore:
             values = rows.from_credentials(credentials)
             await transaction.rows(statements.KEEP_REPLACED_GRANT, {**values, "now": rows.micros(now)})
             await transaction.rows(statements.REPLACE_CREDENTIALS, values)
-            await announce(transaction, [_changed(credentials)], now=now)
+            await _announce(transaction, [_changed(credentials)], now=now)
             if completed.consent is not None:
                 await transaction.rows(statements.ADD_CONSENT, _from_consent(completed.consent))
                 await transaction.rows(statements.FORGET_ASKED, _of_consent(completed.consent))
@@ -166,14 +164,16 @@ class SqlStore:
         async def end(transaction: Transaction) -> Sequence[SessionHash]:
             await transaction.rows(statements.KEEP_GRANTS_OF_VIEWER, {**values, "now": rows.micros(now)})
             deleted = await transaction.rows(statements.DELETE_CREDENTIALS_OF_VIEWER, values)
-            await announce(transaction, [rows.to_credentials_changed(row) for row in deleted], now=now)
+            await _announce(transaction, [rows.to_credentials_changed(row) for row in deleted], now=now)
             endings = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OF_VIEWER, values)]
             await _end_sessions(transaction, endings, now=now)
             return [ending.session_hash for ending in endings]
 
         return await self._engine.write(end)
 
-    async def end_sessions_of(self, logout: ProviderLogout) -> Sequence[SessionHash] | None:
+    async def end_sessions_of(
+        self, logout: ProviderLogout, *, line: AuditEvent | None = None
+    ) -> Sequence[SessionHash] | None:
         now = self._now()
         claim: Values = {"id": logout.id, "expires_at": rows.micros(logout.usable_until)}
         of: Values = {
@@ -186,7 +186,7 @@ class SqlStore:
             if not await transaction.rows(statements.CLAIM_STATE, claim):
                 return None
             over = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OF_LOGOUT, of)]
-            await _end_sessions(transaction, over, now=now)
+            await _end_sessions(transaction, over, now=now, line=line)
             return [ending.session_hash for ending in over]
 
         return await self._engine.write(end)
@@ -293,7 +293,7 @@ class SqlStore:
                 standing = await transaction.rows(statements.CREDENTIALS_BY_GUID, {"guid": values["guid"]})
                 return rows.to_credentials(standing[0]) if standing else None
             credentials = rows.to_credentials(changed[0])
-            await announce(transaction, [_changed(credentials)], now=now)
+            await _announce(transaction, [_changed(credentials)], now=now)
             return credentials
 
         return await self._engine.write(change)
@@ -382,15 +382,18 @@ class SqlStore:
     async def viewers(self) -> Sequence[Viewer]:
         return [rows.to_viewer(row) for row in await self._engine.read(statements.VIEWERS, {})]
 
-    async def end_sessions(self, hashes: Sequence[SessionHash]) -> int:
+    async def end_sessions(self, hashes: Sequence[SessionHash], *, line: AuditEvent | None = None) -> int:
         now = self._now()
 
         async def end(transaction: Transaction) -> int:
-            return [await _end_session(transaction, session_hash, now=now) for session_hash in hashes].count(True)
+            ended = [await _end_session(transaction, session_hash, now=now, line=line) for session_hash in hashes]
+            return ended.count(True)
 
         return await self._engine.write(end)
 
-    async def disconnect(self, integration_guid: IntegrationGuid, *, viewer_guid: ViewerGuid | None) -> Disconnected:
+    async def disconnect(
+        self, integration_guid: IntegrationGuid, *, viewer_guid: ViewerGuid | None, line: AuditEvent | None = None
+    ) -> Disconnected:
         now = self._now()
         values: Values = {"integration_guid": integration_guid, "viewer_guid": viewer_guid}
 
@@ -399,37 +402,40 @@ class SqlStore:
             holders = await transaction.rows(statements.DELETE_CREDENTIALS, values)
             consents = await transaction.rows(statements.DELETE_CONSENTS, values)
             contents = sorted({rows.to_content_guid(row) for row in consents})
-            await announce(transaction, [ConsentEnded(viewer_guid, content) for content in contents], now=now)
+            await _announce(transaction, [ConsentEnded(viewer_guid, content) for content in contents], now=now)
             changed = [CredentialsChanged(rows.to_viewer_guid(row), integration_guid) for row in holders]
-            await announce(transaction, changed, now=now)
+            await _announce(transaction, changed, now=now)
+            await _write_down(transaction, line, map(rows.to_viewer_guid, (*holders, *consents)), now=now)
             return Disconnected(credentials=len(holders), consents=len(consents))
 
         return await self._engine.write(disconnect)
 
     # — housekeeping ———————————————————————————————————————————————————————————————————————————
 
-    async def purge(self, *, now: datetime, idle_since: datetime) -> Sequence[SessionHash]:
+    async def purge(
+        self, *, now: datetime, idle_since: datetime, line: AuditEvent | None = None
+    ) -> Sequence[SessionHash]:
         limits = {"now": rows.micros(now), "idle_since": rows.micros(idle_since)}
 
         async def purge(transaction: Transaction) -> Sequence[SessionHash]:
             await transaction.rows(statements.PURGE_STATES, {"now": limits["now"]})
             await transaction.rows(statements.PURGE_CHANGES, {"before": rows.micros(now - FEED_KEPT_FOR)})
             over = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OVER, limits)]
-            await _end_sessions(transaction, over, now=now)
+            await _end_sessions(transaction, over, now=now, line=line)
             idle_since_only = {"idle_since": limits["idle_since"]}
             await transaction.rows(statements.PURGE_VIEWERS_NEVER_SIGNED_IN, idle_since_only)
             return [ending.session_hash for ending in over]
 
         return await self._engine.write(purge)
 
-    async def changes_since(self, position: int) -> tuple[int, Sequence[News]]:
+    async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:
         if position < 0:
             present = await self._engine.read(statements.PRESENT_POSITION, {})
             return rows.to_position(present[0]), []
         found = await self._engine.read(statements.CHANGES_SINCE, {"position": position, "most": MOST_CHANGES_AT_ONCE})
         if not found:
             return position, []
-        lost: list[News] = [ChangesLost()] if rows.to_oldest_position(found[0]) > position + 1 else []
+        lost: list[Change] = [ChangesLost()] if rows.to_oldest_position(found[0]) > position + 1 else []
         return rows.to_position(found[-1]), lost + [rows.to_change(row) for row in found]
 
 
@@ -441,14 +447,14 @@ class _Ending:
     """A session about to be deleted."""
 
     session_hash: SessionHash
-    viewer_guid: str
+    viewer_guid: ViewerGuid
     has_identity: bool
 
     @classmethod
     def of(cls, row: Row) -> _Ending:
         return cls(
             session_hash=rows.to_session_hash(row),
-            viewer_guid=str(row["guid"]),
+            viewer_guid=ViewerGuid(rows.text(row["guid"])),
             has_identity=row["identified_by"] is not None,
         )
 
@@ -461,13 +467,17 @@ async def _beat(transaction: Transaction) -> None:
     await transaction.rows(statements.BEAT, {})
 
 
-async def _end_session(transaction: Transaction, session_hash: SessionHash, *, now: datetime) -> bool:
+async def _end_session(
+    transaction: Transaction, session_hash: SessionHash, *, now: datetime, line: AuditEvent | None = None
+) -> bool:
     found = await transaction.rows(statements.SESSION, {"hash": session_hash})
-    await _end_sessions(transaction, [_Ending.of(row) for row in found], now=now)
+    await _end_sessions(transaction, [_Ending.of(row) for row in found], now=now, line=line)
     return bool(found)
 
 
-async def _end_sessions(transaction: Transaction, endings: Sequence[_Ending], *, now: datetime) -> None:
+async def _end_sessions(
+    transaction: Transaction, endings: Sequence[_Ending], *, now: datetime, line: AuditEvent | None = None
+) -> None:
     if not endings:
         return
     hashes = [{"hash": ending.session_hash} for ending in endings]
@@ -481,7 +491,21 @@ async def _end_sessions(transaction: Transaction, endings: Sequence[_Ending], *,
     await transaction.each(statements.DELETE_ABANDONED_CONSENTS, passing)
     await transaction.each(statements.DELETE_ABANDONED_ASKED, passing)
     await transaction.each(statements.DELETE_ABANDONED_VIEWER, passing)
-    await announce(transaction, [SessionEnded(ending.session_hash) for ending in endings], now=now)
+    await _announce(transaction, [SessionEnded(ending.session_hash) for ending in endings], now=now)
+    await _write_down(transaction, line, [ending.viewer_guid for ending in endings], now=now)
+
+
+async def _write_down(
+    transaction: Transaction, line: AuditEvent | None, viewers: Iterable[ViewerGuid], *, now: datetime
+) -> None:
+    """Add the line for each of the viewers to the audit log."""
+    if line is not None:
+        of_each = [replace(line, viewer_guid=viewer_guid) for viewer_guid in dict.fromkeys(viewers)]
+        await append_in(transaction, of_each, now=now)
+
+
+async def _announce(transaction: Transaction, changes: Iterable[StoredChange], *, now: datetime) -> None:
+    await transaction.each(statements.ADD_CHANGE, [rows.from_change(change, now=now) for change in changes])
 
 
 def _changed(credentials: Credentials) -> CredentialsChanged:

@@ -301,7 +301,7 @@ KEEP_DISCONNECTED_GRANTS = _KEEP_GRANTS + _DISCONNECTED
 DELETE_CREDENTIALS = f"DELETE FROM credentials WHERE {_DISCONNECTED} RETURNING viewer_guid"  # noqa: S608  # a constant
 DELETE_CONSENTS = """
 DELETE FROM consent WHERE integration_guid = :integration_guid AND (:viewer_guid IS NULL OR viewer_guid = :viewer_guid)
-RETURNING content_guid
+RETURNING viewer_guid, content_guid
 """
 
 # — housekeeping ———————————————————————————————————————————————————————————————————————————————————

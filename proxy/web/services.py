@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,9 +17,8 @@ from proxy.flows.provider_logout import LogoutOutcome
 from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission
 from proxy.flows.sign_out_there import WayOut
-from proxy.model import ApiKey, AuditEvent, Content, Directory, Integration, SessionHash
+from proxy.model import Content, ContentGuid, Directory, Integration, SessionHash
 from proxy.policy.cookies import CookieNames
-from proxy.policy.rate import RatePerMinute
 from proxy.web.start_limits import StartLimits
 
 
@@ -109,13 +108,6 @@ class Exchange(Protocol):
         """Answer the short form."""
 
 
-class Keys(Protocol):
-    """Knows who has which key: ``flows.api_keys``."""
-
-    def caller(self, key: str) -> ApiKey | None:
-        """Return whose key it is."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlServices:
     """What the control plane stands on."""
@@ -144,11 +136,8 @@ class ApiServices:
 
     exchange: Exchange
     administration: Administration
-    keys: Keys
-    directory: Directory
-    requests_of_key: RatePerMinute
-    record: Callable[[AuditEvent], None]
-    now: Callable[[], datetime]
+    keys: Mapping[bytes, ContentGuid]
+    """SHA-256 of each content's API key."""
     hosts: frozenset[str]
     """Host names (without port, lower case) to answer to beside the loopback literals: the configured address."""
     random_bytes: Callable[[int], bytes]

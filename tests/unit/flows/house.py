@@ -252,6 +252,7 @@ class House:
             sleep=self.clock.sleep,
             random_bytes=self.random.randbytes,
             publish=self.publish,
+            record=self.lines.append,
         )
         self.authorization = Authorization(
             directory=self.directory,
@@ -263,6 +264,7 @@ class House:
             now=self.clock,
             random_bytes=self.random.randbytes,
             publish=self.publish,
+            record=self.lines.append,
             redirect_uri=REDIRECT_URI,
             lifetimes=self.lifetimes,
         )
@@ -273,6 +275,7 @@ class House:
             keeper=self.keeper,
             now=self.clock,
             publish=self.publish,
+            record=self.lines.append,
             lifetimes=self.lifetimes,
         )
         self.service_accounts = ServiceAccounts(

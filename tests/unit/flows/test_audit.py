@@ -10,9 +10,11 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from proxy.admission import AdmissionTable, Admit, session_hash
 from proxy.errors import StoreUnavailable
 from proxy.flows.audit import BATCH, MOST_CHARACTERS, PURGED_AT_ONCE, Audit, unrecorded
-from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent
+from proxy.flows.audit_refusals import MOST_SOURCES, TOLD_OF_ONE_SOURCE
+from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, ContentGuid, IntegrationGuid
 from tests.unit.flows.house import START, Clock
 
 SIGN_IN = AuditEvent(at=START, action=AuditAction.SIGN_IN, actor=Actor(kind=ActorKind.VIEWER, id="v", name="ada"))
@@ -49,26 +51,37 @@ def kept():
 
 
 @pytest.fixture
-def audit(kept):
-    return Audit(log=kept, now=Clock(), keep=timedelta(days=90), most_waiting=10)
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def audit(kept, clock):
+    return Audit(log=kept, now=clock, keep=timedelta(days=90), most_waiting=10)
 
 
 class Stop(Exception):
     pass
 
 
-async def follow(audit, turns=1):
+def table(**changes):
+    return AdmissionTable(max_sessions=100, idle_s=3600.0, **changes)
+
+
+async def follow(audit, turns=1, of=None, clock=None):
     """Let it follow for so many seconds."""
     slept = []
 
     async def sleep(seconds):
         slept.append(seconds)
+        if clock is not None:
+            clock.advance(seconds)
         if len(slept) > turns:
             raise Stop
         await asyncio.sleep(0)
 
     with pytest.raises(Stop):
-        await audit.follow(sleep=sleep)
+        await audit.follow(table() if of is None else of, sleep=sleep)
     return slept
 
 
@@ -203,3 +216,159 @@ async def test_lines_are_deleted_by_age_a_bounded_number_at_once(audit, kept):
     with capture_logs() as said:
         assert await audit.purge() == 0
     assert said == []
+
+
+# — what is counted ———————————————————————————————————————————————————————————————————————————————
+
+SALES, STOCK = ContentGuid("sales"), ContentGuid("stock")
+TOKENS = ((IntegrationGuid("warehouse"), "openid all", START.timestamp() + 600), (IntegrationGuid("lake"), "", None))
+
+
+def fill(of, name="s1", viewer="ada", content=SALES, tokens=TOKENS):
+    admit = Admit(
+        session_hash=session_hash(name), viewer_guid=viewer, header_block=name.encode(), good_until=9e9, expires_at=9e9,
+        tokens=tokens,
+    )  # fmt: skip
+    assert of.fill(admit, content, epoch=of.epoch, now=0.0)
+
+
+def ask(of, name="s1", content=SALES, times=1):
+    for _ in range(times):
+        assert of.find(session_hash(name), content, 1.0) is not None
+
+
+async def test_the_first_request_with_a_token_has_a_line_for_each_token(audit, kept):
+    with structlog.contextvars.bound_contextvars(request_id="r-7"):
+        fill(table(tell=audit.hand_out))
+    await audit.flush()
+    assert [(line.action, line.integration_guid, line.scope, line.expires_at) for line in kept.lines] == [
+        (AuditAction.HAND_OUT_HEADER, "warehouse", "openid all", START + timedelta(seconds=600)),
+        (AuditAction.HAND_OUT_HEADER, "lake", "", None),
+    ]
+    assert {(line.viewer_guid, line.content_guid, line.request_id, line.count) for line in kept.lines} == {
+        ("ada", SALES, "r-7", 1)
+    }
+
+
+async def test_a_handshake_has_a_line_for_each_token_with_its_own_request_id(audit, kept):
+    of = table(tell=audit.hand_out)
+    fill(of)
+    fill(of, content=STOCK, tokens=())
+    await audit.flush()
+    kept.lines.clear()
+    of.shake_hands(session_hash("s1"), SALES, "r-9")
+    of.shake_hands(session_hash("s1"), STOCK, "r-10")
+    of.shake_hands(session_hash("nobody"), SALES, "r-11")
+    of.shake_hands(None, SALES, "r-12")
+    await audit.flush()
+    assert [(line.action, line.integration_guid, line.request_id) for line in kept.lines] == [
+        (AuditAction.HAND_OUT_WEBSOCKET, "warehouse", "r-9"),
+        (AuditAction.HAND_OUT_WEBSOCKET, "lake", "r-9"),
+    ]
+
+
+async def test_requests_that_follow_are_counted_by_minute_viewer_and_content(audit, kept, clock):
+    of = table()
+    fill(of, "s1")
+    fill(of, "s2")
+    fill(of, "s3", viewer="bob", tokens=TOKENS[:1])
+    fill(of, "s3", viewer="bob", content=STOCK, tokens=())
+    ask(of, "s1", times=2)
+    ask(of, "s2")
+    ask(of, "s3", times=4)
+    ask(of, "s3", content=STOCK, times=9)
+    await follow(audit, turns=59, of=of, clock=clock)
+    assert kept.lines == [], "the minute is not over"
+    await follow(audit, turns=1, of=of, clock=clock)
+    ask(of, "s1", times=5)
+    await follow(audit, turns=61, of=of, clock=clock)
+    assert sorted(
+        (line.at, line.viewer_guid, line.count, line.detail.get("integrations", "")) for line in kept.lines
+    ) == [
+        (START, "ada", 3, "warehouse lake"),
+        (START, "bob", 4, ""),
+        (START + timedelta(minutes=1), "ada", 5, "warehouse lake"),
+    ], "what has no token is no hand-out"
+    assert {(line.content_guid, line.integration_guid, line.request_id) for line in kept.lines} == {
+        (SALES, "warehouse", "")
+    }
+
+
+async def test_what_was_counted_is_written_in_small_transactions(kept, clock):
+    audit = Audit(log=kept, now=clock, keep=timedelta(days=1))
+    of = AdmissionTable(max_sessions=10_000, idle_s=3600.0)
+    for number in range(2 * BATCH + 1):
+        fill(of, f"s{number}", viewer=f"viewer-{number}")
+        ask(of, f"s{number}")
+    audit.end_minute(of)
+    await audit.flush()
+    assert kept.batches == [BATCH, BATCH, 1]
+    assert len({line.viewer_guid for line in kept.lines}) == 2 * BATCH + 1
+
+
+async def test_counts_wait_for_a_store_that_is_ill_and_are_bounded_too(audit, kept, clock):
+    of = table()
+    for number in range(8):
+        fill(of, f"s{number}", viewer=f"viewer-{number}")
+    kept.ill = StoreUnavailable("full")
+    for _ in range(3):
+        for number in range(8):
+            ask(of, f"s{number}")
+        audit.end_minute(of)
+        with pytest.raises(StoreUnavailable):
+            await audit.flush()
+    kept.ill = None
+    await audit.close()
+    lost = [line.count for line in kept.lines if line.action is AuditAction.LINES_LOST]
+    counted = [line for line in kept.lines if line.action is AuditAction.HAND_OUT_HEADER]
+    assert len(counted) + sum(lost) == 24, "each is there or told of as lost"
+    assert len(counted) >= 8
+
+
+async def test_kept_for_no_time_nothing_is_counted(kept, clock):
+    audit = Audit(log=kept, now=clock, keep=timedelta())
+    of = table(tell=audit.hand_out)
+    fill(of)
+    ask(of)
+    await follow(audit, turns=61, of=of, clock=clock)
+    audit.end_minute(of)
+    await audit.close()
+    assert kept.lines == []
+
+
+# — what is refused ———————————————————————————————————————————————————————————————————————————————
+
+
+def refusal(number=0, action=AuditAction.ACCESS_REFUSED, **fields):
+    shown = {"actor": Actor(kind=ActorKind.API_KEY), "detail": {"address": f"192.0.2.{number}", "code": "24"}}
+    return AuditEvent(**{"at": START, "action": action, **shown, **fields})
+
+
+async def test_whoever_is_refused_in_a_loop_has_few_lines_and_a_count(kept, clock):
+    audit = Audit(log=kept, now=clock, keep=timedelta(days=1))
+    for _ in range(TOLD_OF_ONE_SOURCE + 25):
+        audit.record(refusal())
+    audit.record(refusal(1))
+    audit.record(refusal(action=AuditAction.EXCHANGE_REFUSED))
+    await follow(audit, turns=61, clock=clock)
+    counts = [line.count for line in kept.lines]
+    assert sorted(counts) == [1] * (TOLD_OF_ONE_SOURCE + 2) + [25]
+    assert kept.lines[-1].detail == {"address": "192.0.2.0", "of": "further ones in this minute"}
+    assert kept.lines[-1].at == START
+    audit.record(refusal())
+    await audit.flush()
+    assert kept.lines[-1].count == 1, "the next minute begins anew"
+
+
+async def test_an_attacker_with_many_addresses_does_not_fill_the_disk_or_the_memory(kept, clock):
+    audit = Audit(log=kept, now=clock, keep=timedelta(days=1))
+    for number in range(3 * MOST_SOURCES):
+        audit.record(refusal(number))
+        audit.record(replace(SIGN_IN, request_id="r"))
+    audit.end_minute(table())
+    await audit.flush()
+    refused = [line for line in kept.lines if line.action is AuditAction.ACCESS_REFUSED]
+    assert sum(line.count for line in refused) == 3 * MOST_SOURCES, "none goes uncounted"
+    assert len(refused) <= MOST_SOURCES + 1
+    assert [line.detail for line in refused if line.actor == SIDECAR] == [{"of": "other sources"}]
+    assert len(kept.lines) - len(refused) == 3 * MOST_SOURCES, "what cannot be done for nothing is always told"

@@ -319,6 +319,7 @@ async def test_a_change_elsewhere_while_a_refresh_runs_changes_nothing(house, cl
 async def test_each_hand_out_is_written_down_without_the_token(house):
     session_id = await house.log_in()
     token = await session_token(house, session_id)
+    house.lines.clear()
     await redeem(house, token)
     [line] = house.lines
     assert line.action is AuditAction.HAND_OUT_EXCHANGE
@@ -333,6 +334,7 @@ async def test_each_hand_out_is_written_down_without_the_token(house):
 
 async def test_each_refusal_is_written_down_with_what_was_known(house):
     token = await session_token(house, session_id := await house.log_in())
+    house.lines.clear()
     await redeem(house, "made-up")
     await redeem(house, token, content=STOCK)
     await redeem(house, token, audience=LAKE.guid)

@@ -171,7 +171,7 @@ async def test_a_provider_that_hangs_holds_nobody_up_when_optional(house, clock,
     await house.keeper.fresh(viewer_guid, WAREHOUSE)
     impatient = Sessions(
         directory=house.directory, store=house.store, key_ring=house.key_ring, keeper=house.keeper, now=clock,
-        publish=house.publish, lifetimes=house.lifetimes, optional_patience_s=0,
+        publish=house.publish, record=house.lines.append, lifetimes=house.lifetimes, optional_patience_s=0,
     )  # fmt: skip
     provider.gate = asyncio.Event()
     admitted = await impatient.admit(session_id, LAKE_OPTIONAL)

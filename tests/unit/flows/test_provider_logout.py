@@ -13,9 +13,10 @@ from structlog.testing import capture_logs
 from proxy.flows.callback_outcomes import Granted
 from proxy.flows.provider_logout import LoggedOut, LogoutRefused, LogoutUndecided, ProviderLogouts
 from proxy.flows.sessions import Admitted
-from proxy.model import Directory, IntegrationGuid, SessionEnded
+from proxy.model import Actor, ActorKind, AuditAction, Directory, IntegrationGuid, SessionEnded
 from proxy.oauth.logout_token import EVENT
 from proxy.oauth.message import NotSent
+from proxy.store.audit import AuditFilter
 from tests.doubles.signing import Signer, jwks, private_key, public_jwk
 from tests.unit.flows.house import ISSUER, SALES, WAREHOUSE, House, answer, directory
 
@@ -221,3 +222,13 @@ async def test_the_name_of_the_providers_session_is_stored_as_a_hash(house):
     session_id = await signed_in(house, "s-1")
     known = await house.store.session(house.hash_of(session_id))
     assert known.session.sid_hash == hashlib.sha256(b"s-1").digest()
+
+
+async def test_each_session_that_ended_is_written_down_in_the_same_transaction(house, logouts):
+    guids = {await house.viewer_guid(await signed_in(house, *of)) for of in (("s-1",), ("s-1", "bob-at-id"))}
+    assert await logouts.end(token(house, sid="s-1")) == LoggedOut()
+    lines = (await house.store.audit.page(AuditFilter(), position=None, is_forward=True, most=9, most_read=9)).events
+    assert {line.viewer_guid for line in lines} == guids
+    assert {(line.action, line.actor) for line in lines} == {
+        (AuditAction.SIGN_OUT, Actor(kind=ActorKind.PROVIDER, id=KNOWN.guid))
+    }

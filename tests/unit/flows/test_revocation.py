@@ -24,7 +24,7 @@ async def house(build):
 
 @pytest.fixture
 def revocation(house):
-    return Revocation(store=house.store, lifetimes=house.lifetimes)
+    return Revocation(store=house.store, lifetimes=house.lifetimes, now=house.clock)
 
 
 async def test_only_sessions_that_are_alive_are_shown_with_when_they_end(house, revocation, clock):

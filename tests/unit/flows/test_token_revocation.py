@@ -85,7 +85,7 @@ async def test_the_end_of_a_viewer_without_identity_gives_back(house, clock, pro
             clock.advance(8 * 24 * 3600)
             await house.housekeeping.purge()
         case "operator":
-            await Revocation(store=house.store, lifetimes=house.lifetimes).end_all()
+            await Revocation(store=house.store, lifetimes=house.lifetimes, now=house.clock).end_all()
     await house.token_revocation.work()
     assert sent(provider)[0] == ("refresh-1", "refresh_token")
 

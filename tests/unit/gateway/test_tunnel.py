@@ -1,12 +1,13 @@
 """WebSockets: the handshake's rules, bytes unchanged, and every way to end one."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from proxy.admission import session_hash
 from proxy.gateway.patience import check
-from proxy.model import ChangesLost, ConsentEnded, SessionEnded, ViewerGuid
+from proxy.model import ChangesLost, ConsentEnded, IntegrationGuid, SessionEnded, ViewerGuid
 from proxy.wire.frames import close_frame
 from proxy.wire.handshake import accept_for
 from tests.unit.gateway.harness import OK, answering, get, read_head
@@ -346,3 +347,17 @@ async def test_a_slow_reader_pauses_the_content(start):
         await asyncio.sleep(0.2)
     assert written < 20 << 20
     client.close()
+
+
+async def test_each_handshake_is_told_of_with_its_tokens_and_a_request_id(start):
+    one = await start(silent())
+    told = []
+    one.board.admission._tell = told.append
+    one.admitted["ada"] = replace(one.admitted["ada"], tokens=((IntegrationGuid("warehouse"), "all", None),))
+    for _ in range(2):
+        client = await one.connect()
+        client.send(handshake())
+        await client.head()
+        client.close()
+    assert [(each.is_handshake, each.request_id) for each in told] == [(False, ""), (True, "t-1"), (True, "t-2")]
+    assert {(each.viewer_guid, each.tokens) for each in told} == {("viewer-ada", one.admitted["ada"].tokens)}
