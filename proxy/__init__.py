@@ -7,8 +7,8 @@ The house, top to bottom. An upper floor may use a lower one; rooms on one floor
 
     9  cli, demo                               commands; a whole world on loopback to try it in
     8  app, healthcheck, session_admin, online composition root: the only file that knows everything
-       logs, tls, descriptors, slow_lane,      how it logs; certificates; open files; the gateway asks the use cases;
-       provider_client                         the HTTP client, as configured
+       logs, tls, token_files, descriptors,    how it logs; certificates; content's own tokens in files; open files;
+       slow_lane, provider_client              the gateway asks the use cases; the HTTP client, as configured
     7  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through
     6  flows    |  outbound                    use cases (await store, send)  |  HTTP client towards providers
     5  store                                   protocol, SQL statements, one small driver per engine

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,9 +27,11 @@ from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, U
 from proxy.descriptors import make_room
 from proxy.errors import SidecarError
 from proxy.flows.administration import Administration
+from proxy.flows.api_keys import ApiKeys
 from proxy.flows.audit import Audit
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
+from proxy.flows.content_tokens import content_session_token_until
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.exchange import Exchange
 from proxy.flows.former_integrations import FormerIntegrations
@@ -51,6 +55,7 @@ from proxy.gateway.switchboard import Switchboard
 from proxy.logs import configure_logs
 from proxy.model import (
     SIDECAR,
+    ApiKeysChanged,
     AuditAction,
     AuditEvent,
     Change,
@@ -59,12 +64,14 @@ from proxy.model import (
     Content,
     CredentialsChanged,
     DirectoryChanged,
+    News,
     SessionEnded,
     SessionHash,
 )
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
 from proxy.policy.header_names import injected_names
+from proxy.policy.rate import RatePerMinute
 from proxy.policy.routing import Routes
 from proxy.provider_client import provider_client
 from proxy.sealing import KeyRing
@@ -72,6 +79,7 @@ from proxy.slow_lane import slow_lane
 from proxy.store.base import Store
 from proxy.store.sqlite import open_store
 from proxy.tls import ServerTls, watch
+from proxy.token_files import TokenFile, TokenFiles
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.sign_out import SIGNED_OUT_PATH
@@ -131,8 +139,11 @@ async def run(config: Config, *, stop: asyncio.Event, ready: asyncio.Event | Non
             sidecar.housekeeping.follow(seen=sidecar.seen, also=sidecar.purge, sleep=asyncio.sleep),
             sidecar.audit.follow(sidecar.gateway.board.admission, sleep=asyncio.sleep),
             sidecar.feed.follow(),
+            sidecar.api_keys.follow(sleep=asyncio.sleep),
+            sidecar.api_keys.keep_writing(sleep=asyncio.sleep),
             sidecar.token_revocation.follow(),
             watch(sidecar.listeners_with_tls),
+            sidecar.token_files.follow(),
         ):
             stack.callback(asyncio.create_task(work).cancel)
         await stop.wait()
@@ -177,6 +188,16 @@ class _Sidecar:
         self.service_accounts = ServiceAccounts(
             servers=self.servers, send=client.send, now=_now, sleep=asyncio.sleep, random_bytes=secrets.token_bytes
         )
+        self.token_files = TokenFiles(
+            [
+                TokenFile(
+                    content=content.name, path=Path(content.session_token_file),
+                    token_until=partial(content_session_token_until, key_ring, content.guid),
+                )
+                for content in config.directory.contents.values() if content.session_token_file
+            ],
+            lifetime=config.api_session_token_lifetime, now=_now,
+        )  # fmt: skip
         self.session_tokens = SessionTokens(
             store=store, is_present=sessions.is_present, now=_now,
             max_remembered=config.limits.max_sessions_in_memory,
@@ -196,6 +217,10 @@ class _Sidecar:
             sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
         )  # fmt: skip
         self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
+        self.api_keys = ApiKeys(
+            configured=config.api_keys, contents=directory.contents, store=store, now=_now,
+            random_bytes=secrets.token_bytes,
+        )  # fmt: skip
         hand_over = HandOver(
             store=store, key_ring=key_ring, sessions=sessions, now=_now, random_bytes=secrets.token_bytes
         )
@@ -225,8 +250,9 @@ class _Sidecar:
         self._api = web.AppRunner(
             api_application(
                 ApiServices(
-                    exchange=exchange, administration=administration, keys={key.key_hash: key.content_guid for key in config.content_keys},
-                    hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
+                    exchange=exchange, administration=administration, keys=self.api_keys, directory=directory,
+                    requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
+                    record=self.audit.record, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
@@ -239,7 +265,10 @@ class _Sidecar:
     def _publish(self, change: Change) -> None:
         self._apply((change,))
 
-    def _apply(self, changes: Sequence[Change]) -> None:
+    def _apply(self, news: Sequence[News]) -> None:
+        changes = [change for change in news if not isinstance(change, ApiKeysChanged)]
+        if len(changes) < len(news) or ChangesLost() in changes:
+            self.api_keys.changed()
         for change in changes:
             self.session_tokens.apply(change)
             match change:
@@ -258,8 +287,10 @@ class _Sidecar:
         config = self._config
         await self.feed.start()
         await self.live.load()
+        await self.api_keys.reload()
         await self.former.note()
         self.audit.record(_loaded(config))
+        await asyncio.to_thread(self.token_files.write_all)
         for runner in (self._control, self._api):
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -349,6 +380,7 @@ class _Sidecar:
         self.audit.end_minute(self.gateway.board.admission)
         for batch in self.seen():
             await self.housekeeping.flush(batch)
+        await self.api_keys.flush()
 
 
 @contextmanager

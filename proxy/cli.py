@@ -240,6 +240,8 @@ def _content_variables(name: str, path: Path, loaded: Loaded) -> list[tuple[str,
 
 def _content_token(config: Config, content: Content) -> list[tuple[str, str]]:
     """Return what a content shows that has a service account; to any other it would say that it has one (posit-sdk)."""
+    if content.session_token_file:
+        return [("CONNECT_CONTENT_SESSION_TOKEN_FILE", content.session_token_file)]
     from proxy.flows.content_tokens import content_session_token
     from proxy.sealing import KeyRing
 

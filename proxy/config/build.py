@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path as FilePath
 from types import MappingProxyType
 
 from proxy.config.checks.draft import header_rules_of, slug_of
 from proxy.config.schema import (
     AccessSettings,
+    ApiKeySettings,
     ContentSettings,
     IntegrationSettings,
     OutboundSettings,
@@ -17,35 +17,26 @@ from proxy.config.schema import (
     TlsSettings,
 )
 from proxy.config.texts import origin_at
-from proxy.config.values import Config, ContentKey, Outbound, Tls
+from proxy.config.values import Config, Outbound, Tls
 from proxy.model import (
     Access,
     Anyone,
+    ApiKey,
     Content,
     ContentGuid,
     Directory,
     Integration,
     IntegrationGuid,
     Named,
+    Role,
+    Roles,
     Secret,
     SignedIn,
 )
+from proxy.policy.guids import configured_key_guid, content_guid, integration_guid
 from proxy.policy.limits import Limits
 from proxy.policy.vouching import Vouching
 from proxy.sealing import hash_handle, parse_key
-
-_NAMESPACE = uuid.UUID("7b0c9a52-6f0d-4f0e-9f57-2b1a6f0d8c11")
-"""Random, once and for all: guids of the deployments out there hang on it."""
-
-
-def integration_guid(name: str) -> IntegrationGuid:
-    """Return the guid of an integration that gives none: UUIDv5 of ``integration:<name>``."""
-    return IntegrationGuid(str(uuid.uuid5(_NAMESPACE, f"integration:{name}")))
-
-
-def content_guid(name: str) -> ContentGuid:
-    """Return the guid of a content that gives none: UUIDv5 of ``content:<name>``."""
-    return ContentGuid(str(uuid.uuid5(_NAMESPACE, f"content:{name}")))
 
 
 def build(settings: Settings, folder: FilePath) -> Config:
@@ -64,10 +55,12 @@ def build(settings: Settings, folder: FilePath) -> Config:
         api_listen=settings.api.listen,
         api_unsafe_listen_anywhere=settings.api.unsafe_listen_anywhere,
         api_tls=_tls(settings.api.tls, folder),
+        api_session_token_lifetime=settings.api.session_token_lifetime,
         api_hosts=tuple(settings.api.hosts),
-        content_keys=tuple(
-            ContentKey(name=key.name, content_guid=contents[key.content].guid, key_hash=hash_handle(key.key))
-            for key in settings.api.keys
+        api_public=settings.api.public,
+        api_keys=tuple(_api_key(item, contents) for item in settings.api.keys),
+        roles=Roles(
+            administrators=frozenset(settings.roles.administrators), publishers=frozenset(settings.roles.publishers)
         ),
         session_idle=settings.session.idle,
         session_lifetime=settings.session.lifetime,
@@ -116,6 +109,17 @@ def _tls(files: TlsSettings | None, folder: FilePath) -> Tls | None:
     return Tls(certificate=folder / files.certificate, key=folder / files.key) if files is not None else None
 
 
+def _api_key(item: ApiKeySettings, contents: dict[str, Content]) -> ApiKey:
+    return ApiKey(
+        guid=configured_key_guid(item.name),
+        name=item.name,
+        role=Role(item.role_or_implied),
+        hash=hash_handle(item.key),
+        user=item.user or "",
+        content_guid=contents[item.content].guid if item.content else None,
+    )
+
+
 def _integration(item: IntegrationSettings) -> Integration:
     config = dict(item.config)
     secret, key = config.pop("client_secret", None), config.pop("private_key", None)
@@ -147,6 +151,7 @@ def _content(item: ContentSettings, integrations: dict[str, Integration], public
         optional=frozenset(integrations[used.name].guid for used in item.associations if used.optional),
         are_integrations_configured="integrations" in item.model_fields_set,
         strip_prefix=item.strip_prefix,
+        session_token_file=str(item.session_token_file or ""),
         unsafe_allow_origins=frozenset(item.unsafe_allow_origins),
         headers=header_rules_of(item),
     )

@@ -23,7 +23,7 @@ from pydantic_core.core_schema import no_info_plain_validator_function
 from proxy.config import texts
 from proxy.config.references import Expanded
 from proxy.config.values import Listen, Network
-from proxy.model import HeaderPreset, Upstream
+from proxy.model import HeaderPreset, Role, Upstream
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -127,6 +127,8 @@ StoreUrl = Annotated[Path, _Read(texts.sqlite_path, "sqlite:///var/lib/oauth-sid
 Span = Annotated[timedelta, _Read(texts.span, "12h")]
 ContentPath = Annotated[str, _Read(texts.content_path, "/sales/")]
 PresetOfHeaders = Annotated[HeaderPreset, _Read(texts.header_preset, "session-token-only")]
+KeyRole = Annotated[Role, _Read(texts.role, "administrator")]
 ContentHost = Annotated[str, _Read(texts.content_host, "sales.example.org")]
 Guid = Annotated[str, _Read(texts.guid, "0f8fad5b-d9cb-469f-a165-70867728950e", "uuid")]
 FilePath = Annotated[Path, _Read(_path, "/etc/oauth-sidecar/tls.pem")]
+AbsolutePath = Annotated[Path, _Read(texts.absolute_path, "/run/sales/connect-token")]

@@ -46,6 +46,8 @@ def load_with_keys(path: Path, *, environment: Mapping[str, str]) -> Loaded:
         raise ConfigProblems(problems)
     keys: dict[str, tuple[Secret, ...]] = {}
     for key in settings.api.keys:
+        if key.content is None:
+            continue
         keys[key.content] = (*keys.get(key.content, ()), Secret(key.key))
     return Loaded(build(settings, path.absolute().parent), keys)
 

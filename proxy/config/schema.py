@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from proxy.config.fields import (
+    AbsolutePath,
     AnyNetwork,
     Boolean,
     ContentHost,
@@ -23,6 +24,7 @@ from proxy.config.fields import (
     HostName,
     HttpProxy,
     Integer,
+    KeyRole,
     ListenAddress,
     Name,
     Origin,
@@ -39,7 +41,7 @@ from proxy.config.fields import (
     bare_boolean,
 )
 from proxy.config.texts import listen, span
-from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES, HeaderPreset
+from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES, HeaderPreset, Role
 from proxy.policy.limits import Limits
 from proxy.providers import PROVIDERS
 
@@ -82,15 +84,35 @@ class StoreSettings(_Section):
 
 
 class ApiKeySettings(_Section):
-    """The key of one content."""
+    """A key of the Server API, and what whoever has it may do (docs/server-api.md)."""
 
-    name: Name = Field(description="What logs call this key. Required.")
-    content: Name = Field(description="Name of the content that holds it: the key redeems for no other. Required.")
+    name: Name = Field(description="What logs and lists call this key. Required; unique.")
+    role: KeyRole | None = Field(
+        default=None,
+        description="`administrator`, `publisher` or `content`. Default content; required without `content`. Risk: an "
+        "administrator's key changes where every viewer's tokens go.",
+        json_schema_extra={"anyOf": [{"enum": [*Role]}, {"type": "null"}]},
+    )
+    user: Email | None = Field(
+        default=None,
+        description="E-mail address of the person that the key stands for: a publisher owns the contents whose `owner` it "
+        "is. Default none; required with `role: publisher`. Risk: nobody verifies it but whoever writes this file.",
+    )
+    content: Name | None = Field(
+        default=None,
+        description="Name of the content that holds it: the key redeems for no other. Default none; required with "
+        "`role: content`.",
+    )
     key: Text = Field(
         repr=False,
         description="The key itself, at least 32 characters; `oauth-sidecar keygen` prints a good one. Required. Risk: "
-        "with it and a session token, whoever reaches `api.listen` gets that viewer's access token.",
+        "with a content's and a session token, whoever reaches `api.listen` gets that viewer's access token.",
     )
+
+    @property
+    def role_or_implied(self) -> Role:
+        """The role; a key with a content is that content's."""
+        return self.role or Role.CONTENT
 
 
 class ApiSettings(_Section):
@@ -109,15 +131,43 @@ class ApiSettings(_Section):
         default=None,
         description="TLS on `api.listen`; content's code must trust the certificate. Default none: plain HTTP.",
     )
+    session_token_lifetime: Span = Field(
+        default_factory=lambda: span("24h"),
+        description="How long a content session token in a file is good (`session_token_file` of a content); it is replaced "
+        "at half of it. Unit: d, h, m, s. Default 24h, which is the most; at least 5s, 0 is refused. Risk: a copy of it is "
+        "good for so long.",
+    )
     hosts: list[HostName] = Field(
         default_factory=list,
         description="Host names by which content reaches `api.listen`, the first for `content-env`. Default empty: the "
         "address in `api.listen`, and loopback's names, which are answered always. Any other is refused with 421. Risk: "
         "a name of somebody else lets a browser in that name's pages ask here.",
     )
+    public: Boolean = Field(
+        default=False,
+        description="Serve the Server API at `public_url` as well, under `/__api__/`, to whoever has a key; never the "
+        "exchange. Default false. Risk: keys can be tried from wherever viewers come from, and one that leaks can be used "
+        "there.",
+    )
     keys: list[ApiKeySettings] = Field(
         default_factory=list,
-        description="API keys of contents. Default none: the exchange answers nobody, content sees tokens in headers only.",
+        description="API keys beside those that `oauth-sidecar api-key create` makes. Default none. Without a key of its "
+        "own a content sees tokens in headers only.",
+    )
+
+
+class RolesSettings(_Section):
+    """Who is more than a viewer, by the verified e-mail address of `sign_in`."""
+
+    administrators: list[Email] = Field(
+        default_factory=list,
+        description="E-mail addresses, compared without case. Default empty: nobody. Risk: only as good as the provider's "
+        "verification.",
+    )
+    publishers: list[Email] = Field(
+        default_factory=list,
+        description="The same for publishers; owning a content makes nobody one. Default empty: nobody. Risk: as for "
+        "`administrators`.",
     )
 
 
@@ -285,6 +335,13 @@ class LimitsSettings(_Section):
         le=10_000_000,
         description="Most exchanges of one session token (a viewer at one content) at once, and in each further minute. "
         "More get 429. Default 6000; 0: no limit. Risk: some clients exchange before every call; too few break them.",
+    )
+    max_api_requests_per_key_per_minute: Integer = Field(
+        default=_LIMITS.max_api_requests_per_key_per_minute,
+        ge=0,
+        le=10_000_000,
+        description="Most requests of the Server API with one key at once, and in each further minute, exchanges aside. More "
+        "get 429. Default 6000; 0: no limit. Risk: without it one script can keep the store busy.",
     )
     head_timeout_s: Seconds = Field(
         default=_LIMITS.head_timeout_s,
@@ -512,6 +569,13 @@ class ContentSettings(_Section):
         default=None,
         description="Which headers it gets, and under which names. Default: as `preset` says for its `app_mode`.",
     )
+    session_token_file: AbsolutePath | None = Field(
+        default=None,
+        description="File with its content session token, which service accounts want: absolute, kept up to date, mode "
+        "0600, so its code runs as the sidecar's user. The folder must be there, and not everybody's to write. Default none: "
+        "`content-env` prints one that never ends; with a file that one is refused. Risk: who reads it and has the content's "
+        "API key gets the service account's tokens.",
+    )
     unsafe_allow_origins: list[Origin] = Field(
         default_factory=list,
         description="Foreign origins whose scripts may send POSTs and open WebSockets here. Default empty: none. Risk: "
@@ -560,7 +624,12 @@ class Settings(_Section):
         "viewer is as long-lived as the browser session, and rules by name are refused.",
     )
     store: StoreSettings = Field(description="Where sessions, consents and sealed tokens are kept. Required.")
-    api: ApiSettings = Field(default_factory=ApiSettings, description="The listener for content.")
+    api: ApiSettings = Field(
+        default_factory=ApiSettings, description="The listener for content, and the keys of the Server API."
+    )
+    roles: RolesSettings = Field(
+        default_factory=RolesSettings, description="Who is more than a viewer. Needs `sign_in`. Default nobody."
+    )
     outbound: OutboundSettings = Field(
         default_factory=OutboundSettings, description="How authorization servers are reached."
     )
@@ -582,9 +651,6 @@ class Settings(_Section):
 
 NOT_SUPPORTED: dict[tuple[str, ...], str] = {
     ("dashboard_url",): "the dashboard",
-    ("roles",): "roles",
-    ("api", "public"): "the Server API at public_url",
-    ("api", "keys", "role"): "keys of administrators and publishers",
     ("metrics",): "metrics",
     ("log",): "settings of the log",
 }

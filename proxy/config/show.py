@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import yaml
 
-from proxy.config.build import content_guid, integration_guid
 from proxy.config.document import Value
 from proxy.config.values import Config, Listen, TcpListen, Tls, UnixListen
 from proxy.model import (
     Access,
     Anyone,
+    ApiKey,
     Content,
+    ContentGuid,
     Integration,
     Named,
     SignedIn,
@@ -21,6 +23,7 @@ from proxy.model import (
     UnixUpstream,
     Upstream,
 )
+from proxy.policy.guids import content_guid, integration_guid
 from proxy.policy.header_names import PUBLISHING_APP_MODES, publishes_tokens
 from proxy.policy.limits import Limits
 from proxy.providers import PROVIDERS
@@ -39,9 +42,7 @@ def effective(config: Config) -> str:
     directory = config.directory
     names: dict[str, str] = {guid: item.name for guid, item in directory.integrations.items()}
     content_names = {guid: item.name for guid, item in directory.contents.items()}
-    keys: list[Value] = [
-        {"name": key.name, "content": content_names[key.content_guid], "key": MASKED} for key in config.content_keys
-    ]
+    keys: list[Value] = [_api_key(key, content_names) for key in config.api_keys]
     outbound = config.outbound
     shown: dict[str, Value] = {
         "public_url": config.public_url,
@@ -55,8 +56,14 @@ def effective(config: Config) -> str:
             "listen": address(config.api_listen) if config.api_listen else None,
             "unsafe_listen_anywhere": config.api_unsafe_listen_anywhere,
             "tls": _tls(config.api_tls),
+            "session_token_lifetime": _span(config.api_session_token_lifetime),
             "hosts": [*config.api_hosts],
+            "public": config.api_public,
             "keys": keys,
+        },
+        "roles": {
+            "administrators": [*sorted(config.roles.administrators)],
+            "publishers": [*sorted(config.roles.publishers)],
         },
         "outbound": {
             "ca_bundle": str(outbound.ca_bundle) if outbound.ca_bundle else None,
@@ -71,6 +78,16 @@ def effective(config: Config) -> str:
         "content": [_content(item, names) for item in directory.contents.values()],
     }
     return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _api_key(key: ApiKey, content_names: Mapping[ContentGuid, str]) -> dict[str, Value]:
+    return {
+        "name": key.name,
+        "role": key.role.value,
+        "user": key.user or None,
+        "content": content_names[key.content_guid] if key.content_guid else None,
+        "key": MASKED,
+    }
 
 
 def _sign_in(config: Config, names: dict[str, str]) -> Value:
@@ -148,6 +165,7 @@ def _content(item: Content, names: dict[str, str]) -> Value:
         "access": _access(item.access),
         "strip_prefix": item.strip_prefix,
         "headers": _headers(item),
+        "session_token_file": item.session_token_file or None,
         "unsafe_allow_origins": [*sorted(item.unsafe_allow_origins)],
     }
 

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from proxy.config.problems import did_you_mean
 from proxy.config.values import Listen, Network, TcpListen, UnixListen
-from proxy.model import HeaderPreset, TcpUpstream, UnixUpstream, Upstream
+from proxy.model import HeaderPreset, Role, TcpUpstream, UnixUpstream, Upstream
 from proxy.policy.cookies import is_loopback_host
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -126,6 +126,14 @@ def sqlite_path(text: str) -> Path:
     return Path(path)
 
 
+def absolute_path(text: str) -> Path:
+    """Read the path of a file, from the root, without ``.`` and ``..``."""
+    path = Path(text)
+    if not path.is_absolute() or "\0" in text or text.endswith("/") or {".", ".."} & set(text.split("/")):
+        raise ValueError("write the whole path of a file, from / on and without . and ..")
+    return path
+
+
 def span(text: str) -> timedelta:
     """Read a span such as ``12h``, ``7d`` or ``1h30m``."""
     match = _SPAN.fullmatch(text)
@@ -153,6 +161,14 @@ def header_preset(text: str) -> HeaderPreset:
         return HeaderPreset(text)
     except ValueError as exc:
         raise ValueError(f"must be one of {', '.join(HeaderPreset)}{did_you_mean(text, list(HeaderPreset))}") from exc
+
+
+def role(text: str) -> Role:
+    """Read what a key may do."""
+    try:
+        return Role(text)
+    except ValueError as exc:
+        raise ValueError(f"must be one of {', '.join(Role)}{did_you_mean(text, list(Role))}") from exc
 
 
 def content_host(text: str) -> str:

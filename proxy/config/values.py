@@ -7,7 +7,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from proxy.model import ContentGuid, Directory
+from proxy.model import ApiKey, Directory, Roles
 from proxy.policy.limits import Limits
 from proxy.policy.vouching import Vouching
 
@@ -43,16 +43,6 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentKey:
-    """An API key with which one content redeems its viewers' session tokens."""
-
-    name: str
-    content_guid: ContentGuid
-    key_hash: bytes
-    """SHA-256 of the key (32 bytes)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
     """How authorization servers are reached."""
 
@@ -81,9 +71,15 @@ class Config:
     """``None``: no Server API and no exchange."""
     api_unsafe_listen_anywhere: bool = False
     api_tls: Tls | None = None
+    api_session_token_lifetime: timedelta = timedelta(hours=24)
+    """Of a content session token in a file."""
     api_hosts: tuple[str, ...] = ()
     """Lower case, without port."""
-    content_keys: tuple[ContentKey, ...]
+    api_public: bool = False
+    """Whether the Server API is served at ``public_url`` as well."""
+    api_keys: tuple[ApiKey, ...] = ()
+    """Those that the configuration defines; the store may have more."""
+    roles: Roles = field(default_factory=Roles)
     session_idle: timedelta
     session_lifetime: timedelta
     audit_keep: timedelta

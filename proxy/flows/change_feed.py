@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from proxy.errors import StoreUnavailable
-from proxy.model import Change, ChangesLost, ConsentEnded, SessionEnded
+from proxy.model import ApiKeysChanged, ChangesLost, ConsentEnded, News, SessionEnded
 from proxy.store.base import Store
 
 EVERY_S = 1.0
@@ -26,7 +26,7 @@ class ChangeFeed:
         self,
         *,
         store: Store,
-        apply: Callable[[Sequence[Change]], None],
+        apply: Callable[[Sequence[News]], None],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -73,7 +73,7 @@ class ChangeFeed:
         self._is_ill = False
 
 
-def _tell(changes: Sequence[Change]) -> None:
+def _tell(changes: Sequence[News]) -> None:
     """Leave a trace of what ended, whoever ended it: the command line has no log of its own."""
     if isinstance(changes[0], ChangesLost):
         log.warning("changes of other processes were missed: everything is asked for again")
@@ -81,3 +81,5 @@ def _tell(changes: Sequence[Change]) -> None:
     consents = sum(isinstance(change, ConsentEnded) for change in changes)
     if sessions or consents:
         log.info("endings applied", sessions=sessions, consents=consents)
+    if any(isinstance(change, ApiKeysChanged) for change in changes):
+        log.info("API keys changed")

@@ -159,7 +159,7 @@ class Exchange:
     ) -> Issued | Refused:
         """Answer a content that asks for itself. Not counted: nothing is read, and the cache meets the server."""
         content = self._directory.contents.get(known.key.content_guid)
-        if content is None or not is_content_session_token(content_token or "", self._key_ring, content.guid):
+        if content is None or not is_content_session_token(content_token or "", self._key_ring, content, self._now()):
             return refused(NoToken.CONTENT_TOKEN)
         integration = self._integration(content, audience, names)
         if isinstance(integration, Refused):

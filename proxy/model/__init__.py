@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from proxy.model.administration import FirstSeen, PermissionGrant
 from proxy.model.audit import OPERATOR, SIDECAR, Actor, ActorKind, AuditAction, AuditEvent
-from proxy.model.callers import ApiKey, Role
+from proxy.model.callers import ApiKey, Role, Roles
 from proxy.model.changes import (
+    ApiKeysChanged,
     Change,
     ChangesLost,
     ConsentEnded,
     CredentialsChanged,
     DirectoryChanged,
+    News,
     SessionEnded,
     StoredChange,
 )
@@ -79,6 +81,7 @@ __all__ = [
     "Anyone",
     "ApiKey",
     "ApiKeyGuid",
+    "ApiKeysChanged",
     "AuditAction",
     "AuditEvent",
     "Change",
@@ -105,10 +108,12 @@ __all__ = [
     "Integration",
     "IntegrationGuid",
     "Named",
+    "News",
     "NotedIntegration",
     "PendingAuthorization",
     "PermissionGrant",
     "Role",
+    "Roles",
     "Sealed",
     "Secret",
     "SessionEnded",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,7 +27,7 @@ class ApiKey:
     name: str
     """What logs and lists call it."""
     role: Role
-    hash: bytes
+    hash: bytes = field(repr=False)
     """SHA-256 (32 bytes) of the key: the only form in which it is kept."""
     user: str = ""
     """E-mail address of the person, in lower case; a publisher's is never empty, an administrator's may be."""
@@ -37,3 +37,11 @@ class ApiKey:
     """``None``: the configuration defines it."""
     last_used_at: datetime | None = None
     """Written in batches: up to a minute late. ``None``: never, as far as is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """Who is more than a viewer, by e-mail address in lower case."""
+
+    administrators: frozenset[str] = frozenset()
+    publishers: frozenset[str] = frozenset()

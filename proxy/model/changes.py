@@ -39,9 +39,18 @@ class DirectoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKeysChanged:
+    """A key of the Server API was made or revoked."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangesLost:
     """Changes happened that nobody can tell any more: whatever was prepared may be untrue."""
 
 
-StoredChange = SessionEnded | ConsentEnded | CredentialsChanged | DirectoryChanged
-Change = StoredChange | ChangesLost
+Change = SessionEnded | ConsentEnded | CredentialsChanged | DirectoryChanged | ChangesLost
+"""What admissions and connections live on."""
+
+StoredChange = SessionEnded | ConsentEnded | CredentialsChanged | DirectoryChanged | ApiKeysChanged
+News = Change | ApiKeysChanged
+"""Whatever the store's feed tells."""

@@ -134,6 +134,8 @@ class Content:
     """Its own origin, as browsers write it (``https://sales.example.org``); empty: under its path on ``public_url``."""
     are_integrations_configured: bool = True
     """Whether the configuration says which integrations it uses; else whoever may associate them does, through the API."""
+    session_token_file: str = ""
+    """Absolute path of the file with its content session token; empty: it has one that never ends, in no file."""
     unsafe_allow_origins: frozenset[str] = frozenset()
     """Foreign origins whose scripts may send unsafe requests and open WebSockets here, as the viewer."""
 

@@ -19,6 +19,7 @@ class Limits:
     max_sign_in_starts_per_address_per_minute: int = 600
     max_sign_in_starts_per_browser_per_minute: int = 60
     max_exchanges_per_session_per_minute: int = 6000
+    max_api_requests_per_key_per_minute: int = 6000
     head_timeout_s: float = 15
     body_progress_timeout_s: float = 60
     keep_alive_s: float = 75

@@ -15,7 +15,6 @@ from typing import Protocol
 
 from proxy.model import (
     AuditEvent,
-    Change,
     Consent,
     ContentGuid,
     Credentials,
@@ -23,6 +22,7 @@ from proxy.model import (
     EndedGrant,
     HandleHash,
     IntegrationGuid,
+    News,
     NotedIntegration,
     Sealed,
     SessionHash,
@@ -32,6 +32,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
+from proxy.store.api_keys import StoredApiKeys
 from proxy.store.audit import AuditLog
 
 
@@ -113,7 +114,9 @@ class RefreshedTokens:
 
 
 class Store(Protocol):
-    """The sidecar's records."""
+    """The sidecar's records; what has a name of its own here is a room with a protocol of its own."""
+
+    api_keys: StoredApiKeys
 
     @property
     def audit(self) -> AuditLog:
@@ -338,7 +341,7 @@ class Store(Protocol):
         viewers without identity whose sign-in stopped before it had a session or credentials.
         """
 
-    async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:
+    async def changes_since(self, position: int) -> tuple[int, Sequence[News]]:
         """Return the feed after ``position`` and the new position; ``-1`` asks for the present position only.
 
         At most a thousand changes at once: ask again until there are none. ``ChangesLost`` comes first when some after

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from proxy.errors import StoreUnavailable
 from proxy.model import (
+    ApiKeysChanged,
     ConsentEnded,
     ContentGuid,
     Credentials,
@@ -256,7 +257,7 @@ def _state(name: str) -> CredentialsState:
     try:
         return CredentialsState(name)
     except ValueError as exc:
-        raise _damaged("a state of credentials") from exc
+        raise damaged("a state of credentials") from exc
 
 
 # ── the change feed ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -275,6 +276,8 @@ def from_change(change: StoredChange, *, now: datetime) -> Values:
             return {**values, "kind": "credentials_changed", "viewer_guid": viewer, "integration_guid": integration}
         case DirectoryChanged(contents):  # one row, whatever it concerns: a list of guids has blanks between them
             return {**values, "kind": "directory_changed", "content_guid": " ".join(sorted(contents))}
+        case ApiKeysChanged():
+            return {**values, "kind": "api_keys_changed"}
 
 
 def to_position(row: Row) -> int:
@@ -299,8 +302,10 @@ def to_change(row: Row) -> StoredChange:
             return CredentialsChanged(ViewerGuid(text(viewer)), IntegrationGuid(text(row["integration_guid"])))
         case "directory_changed":
             return DirectoryChanged(frozenset(map(ContentGuid, text(row["content_guid"]).split())))
+        case "api_keys_changed":
+            return ApiKeysChanged()
         case _:
-            raise _damaged("a kind of change")
+            raise damaged("a kind of change")
 
 
 # ── single values ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,13 +323,13 @@ def _to_identity(value: Value) -> Identity | None:
         claims = json.loads(text(value))
         return Identity(**{**claims, "groups": tuple(claims["groups"])})
     except (ValueError, TypeError, KeyError) as exc:
-        raise _damaged("an identity") from exc
+        raise damaged("an identity") from exc
 
 
 def text(value: Value) -> str:
     """Read text."""
     if not isinstance(value, str):
-        raise _damaged("text")
+        raise damaged("text")
     return value
 
 
@@ -336,14 +341,14 @@ def optional_text(value: Value) -> str | None:
 def blob(value: Value) -> bytes:
     """Read bytes."""
     if not isinstance(value, bytes):
-        raise _damaged("bytes")
+        raise damaged("bytes")
     return value
 
 
 def integer(value: Value) -> int:
     """Read an integer."""
     if not isinstance(value, int):
-        raise _damaged("an integer")
+        raise damaged("an integer")
     return value
 
 
@@ -352,7 +357,7 @@ def instant(value: Value) -> datetime:
     try:
         return _EPOCH + integer(value) * _MICROSECOND
     except OverflowError as exc:
-        raise _damaged("an instant") from exc
+        raise damaged("an instant") from exc
 
 
 def optional_instant(value: Value) -> datetime | None:
@@ -360,5 +365,6 @@ def optional_instant(value: Value) -> datetime | None:
     return None if value is None else instant(value)
 
 
-def _damaged(expected: str) -> StoreUnavailable:
+def damaged(expected: str) -> StoreUnavailable:
+    """Return what to raise for a row that is not what it has to be."""
     return StoreUnavailable(f"a stored row is damaged: {expected} was expected")

@@ -11,7 +11,6 @@ from itertools import groupby
 from proxy.errors import Conflict
 from proxy.model import (
     AuditEvent,
-    Change,
     ChangesLost,
     Consent,
     ConsentEnded,
@@ -23,17 +22,18 @@ from proxy.model import (
     EndedGrant,
     HandleHash,
     IntegrationGuid,
+    News,
     NotedIntegration,
     Sealed,
     SessionEnded,
     SessionHash,
     SessionTokenHash,
-    StoredChange,
     Viewer,
     ViewerGuid,
     ViewerSession,
 )
 from proxy.store import rows, statements
+from proxy.store.api_keys import StoredApiKeys
 from proxy.store.base import (
     Completed,
     Disconnected,
@@ -44,6 +44,8 @@ from proxy.store.base import (
     RefreshedTokens,
 )
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
+from proxy.store.feed import announce
+from proxy.store.sql_api_keys import SqlApiKeys
 from proxy.store.sql_audit import SqlAuditLog, append_in
 
 FEED_KEPT_FOR = timedelta(hours=1)
@@ -60,6 +62,7 @@ class SqlStore:
         """Take an open engine; ``now`` dates the rows of the change feed."""
         self._engine = engine
         self._now = now
+        self.api_keys: StoredApiKeys = SqlApiKeys(engine, now=now)
         self._checking: asyncio.Task[None] | None = None
         self.audit = SqlAuditLog(engine, now=now)
 
@@ -91,7 +94,7 @@ class SqlStore:
             values = rows.from_credentials(credentials)
             await transaction.rows(statements.KEEP_REPLACED_GRANT, {**values, "now": rows.micros(now)})
             await transaction.rows(statements.REPLACE_CREDENTIALS, values)
-            await _announce(transaction, [_changed(credentials)], now=now)
+            await announce(transaction, [_changed(credentials)], now=now)
             if completed.consent is not None:
                 await transaction.rows(statements.ADD_CONSENT, _from_consent(completed.consent))
                 await transaction.rows(statements.FORGET_ASKED, _of_consent(completed.consent))
@@ -164,7 +167,7 @@ class SqlStore:
         async def end(transaction: Transaction) -> Sequence[SessionHash]:
             await transaction.rows(statements.KEEP_GRANTS_OF_VIEWER, {**values, "now": rows.micros(now)})
             deleted = await transaction.rows(statements.DELETE_CREDENTIALS_OF_VIEWER, values)
-            await _announce(transaction, [rows.to_credentials_changed(row) for row in deleted], now=now)
+            await announce(transaction, [rows.to_credentials_changed(row) for row in deleted], now=now)
             endings = [_Ending.of(row) for row in await transaction.rows(statements.SESSIONS_OF_VIEWER, values)]
             await _end_sessions(transaction, endings, now=now)
             return [ending.session_hash for ending in endings]
@@ -293,7 +296,7 @@ class SqlStore:
                 standing = await transaction.rows(statements.CREDENTIALS_BY_GUID, {"guid": values["guid"]})
                 return rows.to_credentials(standing[0]) if standing else None
             credentials = rows.to_credentials(changed[0])
-            await _announce(transaction, [_changed(credentials)], now=now)
+            await announce(transaction, [_changed(credentials)], now=now)
             return credentials
 
         return await self._engine.write(change)
@@ -402,9 +405,9 @@ class SqlStore:
             holders = await transaction.rows(statements.DELETE_CREDENTIALS, values)
             consents = await transaction.rows(statements.DELETE_CONSENTS, values)
             contents = sorted({rows.to_content_guid(row) for row in consents})
-            await _announce(transaction, [ConsentEnded(viewer_guid, content) for content in contents], now=now)
+            await announce(transaction, [ConsentEnded(viewer_guid, content) for content in contents], now=now)
             changed = [CredentialsChanged(rows.to_viewer_guid(row), integration_guid) for row in holders]
-            await _announce(transaction, changed, now=now)
+            await announce(transaction, changed, now=now)
             await _write_down(transaction, line, map(rows.to_viewer_guid, (*holders, *consents)), now=now)
             return Disconnected(credentials=len(holders), consents=len(consents))
 
@@ -428,14 +431,14 @@ class SqlStore:
 
         return await self._engine.write(purge)
 
-    async def changes_since(self, position: int) -> tuple[int, Sequence[Change]]:
+    async def changes_since(self, position: int) -> tuple[int, Sequence[News]]:
         if position < 0:
             present = await self._engine.read(statements.PRESENT_POSITION, {})
             return rows.to_position(present[0]), []
         found = await self._engine.read(statements.CHANGES_SINCE, {"position": position, "most": MOST_CHANGES_AT_ONCE})
         if not found:
             return position, []
-        lost: list[Change] = [ChangesLost()] if rows.to_oldest_position(found[0]) > position + 1 else []
+        lost: list[News] = [ChangesLost()] if rows.to_oldest_position(found[0]) > position + 1 else []
         return rows.to_position(found[-1]), lost + [rows.to_change(row) for row in found]
 
 
@@ -491,7 +494,7 @@ async def _end_sessions(
     await transaction.each(statements.DELETE_ABANDONED_CONSENTS, passing)
     await transaction.each(statements.DELETE_ABANDONED_ASKED, passing)
     await transaction.each(statements.DELETE_ABANDONED_VIEWER, passing)
-    await _announce(transaction, [SessionEnded(ending.session_hash) for ending in endings], now=now)
+    await announce(transaction, [SessionEnded(ending.session_hash) for ending in endings], now=now)
     await _write_down(transaction, line, [ending.viewer_guid for ending in endings], now=now)
 
 
@@ -502,10 +505,6 @@ async def _write_down(
     if line is not None:
         of_each = [replace(line, viewer_guid=viewer_guid) for viewer_guid in dict.fromkeys(viewers)]
         await append_in(transaction, of_each, now=now)
-
-
-async def _announce(transaction: Transaction, changes: Iterable[StoredChange], *, now: datetime) -> None:
-    await transaction.each(statements.ADD_CHANGE, [rows.from_change(change, now=now) for change in changes])
 
 
 def _changed(credentials: Credentials) -> CredentialsChanged:

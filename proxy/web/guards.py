@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import structlog
 from aiohttp import web
 
 from proxy.errors import NotFound
-from proxy.flows.exchange import ContentKey
+from proxy.model import Actor, ActorKind, ApiKey, AuditAction, AuditEvent, ContentGuid
 from proxy.policy.cookies import is_loopback_host
 from proxy.policy.origin import is_foreign
-from proxy.sealing import hash_handle
+from proxy.policy.permissions import ABOUT_CONTENT, TABLE, Grant, Verb, permitted
 from proxy.web.api.refusals import ApiRefusal
 from proxy.web.problems import ForeignOrigin
-from proxy.web.requests import at_host_of, raw_headers
+from proxy.web.requests import at_host_of, raw_headers, request_id
 from proxy.web.services import API, CONTROL
 
 Guard = Callable[[web.Request], None]
 
-CONTENT_KEY = web.RequestKey("content_key", ContentKey)
-"""Set by ``content_key``: whose key the caller has."""
+CALLER = web.RequestKey("caller", ApiKey)
+"""Set by ``caller_may``: whose key it is."""
+
+log = structlog.get_logger("api")
 
 _PROXY_HEADERS = re.compile(r"origin|sec-fetch-.*|forwarded|x-forwarded-.*|x-real-ip|via|cookie", re.IGNORECASE)
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
@@ -87,14 +91,72 @@ def local_program(request: web.Request) -> None:
         )
 
 
-def content_key(request: web.Request) -> None:
-    """Let in a local program that has a content's API key."""
-    local_program(request)
+@dataclass(frozen=True, slots=True)
+class CallerMay:
+    """Let in a local program whose key may do this: ``policy.permissions`` says who."""
+
+    verb: Verb
+
+    def __call__(self, request: web.Request) -> None:
+        local_program(request)
+        if TABLE[self.verb].anonymous is Grant.YES:
+            return
+        request[CALLER] = _caller(request)
+        demand(request, self.verb)
+        if self.verb is not Verb.EXCHANGE:  # which counts by session token
+            _count(request)
+
+
+def caller_may(verb: Verb) -> Guard:
+    """Return the guard of a verb."""
+    return CallerMay(verb)
+
+
+def demand(request: web.Request, verb: Verb) -> None:
+    """Refuse what the caller may not; a handler asks for what only the request's query or body tells."""
+    caller, guid, content = request[CALLER], None, None
+    if verb in ABOUT_CONTENT:
+        guid = ContentGuid(request.match_info["content_guid"])
+        content = request.app[API].directory.contents.get(guid)
+    if permitted(verb, caller, guid=guid, content=content) in {Grant.YES, Grant.OWN}:
+        return
+    services = request.app[API]
+    log.info("key refused", api_key=caller.guid, name=caller.name, verb=verb.value, request_id=request_id(request))
+    services.record(
+        AuditEvent(
+            at=services.now(),
+            action=AuditAction.ACCESS_REFUSED,
+            actor=actor(caller),
+            content_guid=None if content is None else content.guid,
+            request_id=request_id(request),
+            detail={"verb": verb.value},
+        )
+    )
+    raise ApiRefusal(403, TABLE[verb].code, _SAY[TABLE[verb].code])
+
+
+def actor(caller: ApiKey) -> Actor:
+    """Return the caller as the audit log names them."""
+    return Actor(kind=ActorKind.API_KEY, id=caller.guid, name=caller.name)
+
+
+_SAY = {
+    19: "You don't have permission to view this content.",
+    22: "You don't have permission to perform this operation.",
+}
+
+
+def _caller(request: web.Request) -> ApiKey:
     given = request.headers.getall("Authorization", [])
     scheme, _, key = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    hashed = hash_handle(key.strip())
-    # Found by hash: how long the look-up takes says nothing about the key.
-    guid = request.app[API].keys.get(hashed)
-    if scheme.lower() != "key" or guid is None:
+    found = request.app[API].keys.caller(key.strip()) if scheme.lower() == "key" else None
+    if found is None:
         raise ApiRefusal(401, 24, "An API key is needed: Authorization: Key …")
-    request[CONTENT_KEY] = ContentKey(content_guid=guid)
+    return found
+
+
+def _count(request: web.Request) -> None:
+    services = request.app[API]
+    wait_s = services.requests_of_key.wait_s(request[CALLER].hash, services.now())
+    if wait_s:
+        raise ApiRefusal(429, 277, "Rate limit exceeded: too many requests with this API key.", retry_after_s=wait_s)

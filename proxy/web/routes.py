@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from proxy.policy.permissions import Verb
 from proxy.web import guards
 from proxy.web.api.bodies import query
 from proxy.web.api.exchange import credentials, token
@@ -14,7 +15,7 @@ from proxy.web.api.openapi import openapi_document
 from proxy.web.api.refusals import api_answers
 from proxy.web.api.server import ping, server_settings
 from proxy.web.authorization import callback, login
-from proxy.web.guards import Guard
+from proxy.web.guards import Guard, caller_may
 from proxy.web.hand_over import TICKET_PATH, take_ticket
 from proxy.web.health import live, ready
 from proxy.web.loop_breaker import BREAKER, LoopBreaker
@@ -58,11 +59,13 @@ CONTROL_PLANE = (
 )
 
 API_LISTENER = (
-    Route("GET", "/__ping__", ping, guards.local_program, guards.anywhere),
-    Route("GET", "/__api__/openapi.json", openapi_document, guards.local_program, guards.anywhere),
-    Route("GET", "/__api__/server_settings", server_settings, guards.content_key, guards.anywhere),
-    Route("POST", "/__api__/v1/oauth/integrations/credentials", credentials, guards.content_key, guards.anywhere),
-    Route("GET", "/token", token, guards.content_key, guards.anywhere),
+    Route("GET", "/__ping__", ping, caller_may(Verb.PING), guards.anywhere),
+    Route("GET", "/__api__/openapi.json", openapi_document, caller_may(Verb.OPENAPI), guards.anywhere),
+    Route("GET", "/__api__/server_settings", server_settings, caller_may(Verb.SERVER_SETTINGS), guards.anywhere),
+    Route(
+        "POST", "/__api__/v1/oauth/integrations/credentials", credentials, caller_may(Verb.EXCHANGE), guards.anywhere
+    ),
+    Route("GET", "/token", token, caller_may(Verb.EXCHANGE), guards.anywhere),
 )
 
 
@@ -74,11 +77,11 @@ def control_plane(services: ControlServices) -> web.Application:
     return _with_routes(app, CONTROL_PLANE)
 
 
-def api_application(services: ApiServices) -> web.Application:
+def api_application(services: ApiServices, routes: Iterable[Route] = API_LISTENER) -> web.Application:
     """Build the application of the API listener."""
     app = web.Application(middlewares=[api_answers], client_max_size=MAX_BODY_BYTES)
     app[API] = services
-    return _with_routes(app, API_LISTENER, then=_unambiguous)
+    return _with_routes(app, routes, then=_unambiguous)
 
 
 def _with_routes(app: web.Application, routes: Iterable[Route], *, then: Guard = guards.anywhere) -> web.Application:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,8 +17,9 @@ from proxy.flows.provider_logout import LogoutOutcome
 from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission
 from proxy.flows.sign_out_there import WayOut
-from proxy.model import Content, ContentGuid, Directory, Integration, SessionHash
+from proxy.model import ApiKey, AuditEvent, Content, Directory, Integration, SessionHash
 from proxy.policy.cookies import CookieNames
+from proxy.policy.rate import RatePerMinute
 from proxy.web.start_limits import StartLimits
 
 
@@ -108,6 +109,13 @@ class Exchange(Protocol):
         """Answer the short form."""
 
 
+class Keys(Protocol):
+    """Knows who has which key: ``flows.api_keys``."""
+
+    def caller(self, key: str) -> ApiKey | None:
+        """Return whose key it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlServices:
     """What the control plane stands on."""
@@ -136,8 +144,11 @@ class ApiServices:
 
     exchange: Exchange
     administration: Administration
-    keys: Mapping[bytes, ContentGuid]
-    """SHA-256 of each content's API key."""
+    keys: Keys
+    directory: Directory
+    requests_of_key: RatePerMinute
+    record: Callable[[AuditEvent], None]
+    now: Callable[[], datetime]
     hosts: frozenset[str]
     """Host names (without port, lower case) to answer to beside the loopback literals: the configured address."""
     random_bytes: Callable[[int], bytes]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.build import integration_guid
+from proxy.policy.guids import integration_guid
 from tests.doubles import faults
 from tests.journeys.content_process import content_variables, run_as_content
 from tests.journeys.sidecar import Setup

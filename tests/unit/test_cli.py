@@ -363,6 +363,15 @@ def test_content_env_prints_what_a_content_with_a_service_account_shows(run, con
     )
 
 
+def test_content_env_prints_where_the_token_is_and_not_the_one_that_never_ends(run, config_file, tmp_path):
+    here = f"[warehouse, robot]\n    session_token_file: {tmp_path}/token"
+    text = changed(("content:\n  - name", ROBOT + "content:\n  - name"), ("[warehouse]", here))
+    config_file.write_text(text, encoding="utf-8")
+    printed = dict(line.split("=", 1) for line in shlex.split(run("content-env", "sales", "-c", config_file).output))
+    assert printed["CONNECT_CONTENT_SESSION_TOKEN_FILE"] == f"{tmp_path}/token"
+    assert "CONNECT_CONTENT_SESSION_TOKEN" not in printed
+
+
 def test_check_asks_nobody_to_register_a_redirect_uri_for_a_service_account(run, config_file):
     config_file.write_text(changed(("content:\n  - name", ROBOT + "content:\n  - name")), encoding="utf-8")
     printed = run("check", "-c", config_file).output

@@ -6,10 +6,11 @@ from proxy.config.checks.contents import check_contents
 from proxy.config.checks.draft import Draft
 from proxy.config.checks.headers import check_headers
 from proxy.config.checks.integrations import check_integrations
-from proxy.config.checks.keys import check_keys
+from proxy.config.checks.keys import check_keys, check_roles
 from proxy.config.checks.network import check_network, check_outbound
 from proxy.config.checks.sessions import check_sessions
 from proxy.config.checks.sign_in import check_sign_in
+from proxy.config.checks.token_files import check_token_files
 
 
 def check(draft: Draft) -> None:
@@ -21,4 +22,6 @@ def check(draft: Draft) -> None:
     check_network(draft)
     check_outbound(draft)
     check_keys(draft)
+    check_roles(draft)
     check_sessions(draft)
+    check_token_files(draft)

@@ -85,8 +85,8 @@ def _check_api_listener(draft: Draft) -> None:
     if not draft.is_given(*here):
         return
     if api is None:
-        if settings.api.keys:
-            report.add(("api", "keys"), "keys are of no use while `api.listen` is null")
+        if settings.api.keys and not settings.api.public and draft.is_given("api", "public"):
+            report.add(("api", "keys"), "keys are of no use while `api.listen` is null and `api.public` false")
         if settings.api.tls is not None:
             report.add(("api", "tls"), "this is of no use while `api.listen` is null")
         return

@@ -33,6 +33,7 @@ EVERYWHERE = (
     ErrorRow(404, 4, "ObjectDoesNotExist", "There is nothing at this address, or nothing that the key may know of."),
     ErrorRow(405, 2, "BadRequest", "This address does not understand that method; HEAD and OPTIONS are among them."),
     ErrorRow(421, 2, "BadRequest", "`api.listen` does not answer to that `Host`."),
+    ErrorRow(429, 277, "RateLimitExceeded", "Too many requests with one key or session token: `Retry-After`."),
     ErrorRow(500, 1, "InternalFailure", "A fault of ours; the log has it under the `X-Correlation-ID` of the answer."),
     ErrorRow(503, 1, "InternalFailure", "The store cannot be used just now: `Retry-After`."),
 )
@@ -53,7 +54,7 @@ ADDRESSES = (ErrorRow(404, 3, "InvalidId", "What stands in the place of a guid i
 EXCHANGE = tuple(
     ErrorRow(status, code, name, " ".join(whens))
     for (status, code, name), whens in whens_by_code().items()
-    if (status, code) != (403, 22)  # which any address may answer
+    if (status, code) not in {(403, 22), (429, 277)}  # which any address may answer
 )
 """What the exchange refuses, in short: ``policy.exchange_refusals`` is its own table, and says why."""
 

@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from proxy.flows.exchange import Issued
+from proxy.flows.exchange import ContentKey, Issued
 from proxy.flows.refused import Refused
 from proxy.web.api.refusals import ApiRefusal
-from proxy.web.guards import CONTENT_KEY
+from proxy.web.guards import CALLER
 from proxy.web.services import API
 
 MAX_FIELDS = 32
@@ -24,7 +24,7 @@ async def credentials(request: web.Request) -> web.Response:
     form = _fields(await request.read(), _FIELDS)
     issued = _issued(
         await request.app[API].exchange.redeem(
-            key=request[CONTENT_KEY],
+            key=_content_key(request),
             subject_token=form["subject_token"],
             audience=form["audience"],
             requested_token_type=form["requested_token_type"],
@@ -47,7 +47,7 @@ async def token(request: web.Request) -> web.Response:
         raise ApiRefusal(400, 25, "There are two different session tokens in this request.")
     issued = _issued(
         await request.app[API].exchange.token(
-            key=request[CONTENT_KEY],
+            key=_content_key(request),
             session_token=next(iter(given), None),
             integration=query["integration"],
             rejected_token=next(iter(rejected), None) or None,
@@ -56,6 +56,12 @@ async def token(request: web.Request) -> web.Response:
     if request.headers.get("Accept", "").partition(";")[0].strip().lower() == "text/plain":
         return web.Response(text=issued.access_token.reveal(), content_type="text/plain")
     return _json(issued)
+
+
+def _content_key(request: web.Request) -> ContentKey:
+    content_guid = request[CALLER].content_guid
+    assert content_guid is not None, "the guard lets in contents only"
+    return ContentKey(content_guid)
 
 
 def _fields(raw: bytes, names: tuple[str, ...]) -> dict[str, str | None]:

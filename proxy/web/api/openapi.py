@@ -69,7 +69,7 @@ def document() -> Node:
 
 def error_rows(operation: Operation) -> Iterator[ErrorRow]:
     """Give what the operation may answer beside its own."""
-    yield from codes.EVERYWHERE if operation.needs_key else (row for row in codes.EVERYWHERE if row.status != 401)
+    yield from (row for row in codes.EVERYWHERE if operation.needs_key or row.status not in {401, 429})
     if operation.body is not None:
         yield from (row for row in codes.BODIES if "form" not in row.when)
     elif operation.form:

@@ -46,7 +46,7 @@ class Operation:
     """What it answers when there is nothing to say."""
 
 
-_EXCHANGE_CODES = (212, 215, 19, 219, 220, 241, 252, 256, 257, 277)
+_EXCHANGE_CODES = (212, 215, 19, 219, 220, 241, 252, 256, 257)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(

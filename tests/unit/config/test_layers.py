@@ -91,9 +91,9 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [SECOND_KEY, ("name: other, content: sales", "name: 12, content: slaes")],
         ["api.keys[1].name", "api.keys[1].content", "api.keys[1].key"],
     ),
-    "key: missing content, repeated name, weak key": (
+    "key: neither role nor content, repeated name, weak key": (
         [SECOND_KEY, (f"name: other, content: sales, key: {API_KEY}", "name: sales, key: abc")],
-        ["api.keys[1].content", "api.keys[1].name", "api.keys[1].key"],
+        ["api.keys[1].role", "api.keys[1].name", "api.keys[1].key"],
     ),
     "key: unset variable as a key, unknown content, no listener": (
         [("api:\n", "api:\n  listen: null\n"), (f"content: sales, key: {API_KEY}", "content: slaes, key: '${UNSET}'")],

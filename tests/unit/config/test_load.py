@@ -11,7 +11,7 @@ import pytest
 
 from proxy.config.load import load, load_with_keys
 from proxy.config.values import TcpListen, UnixListen
-from proxy.model import Anyone, Named, Secret, SignedIn, TcpUpstream, UnixUpstream
+from proxy.model import Anyone, Named, Role, Secret, SignedIn, TcpUpstream, UnixUpstream
 from proxy.policy.limits import Limits
 from proxy.sealing import hash_handle, parse_key
 from tests.unit.config.house import API_KEY, CLIENT_SECRET, SOUND, STORE_KEY, changed, loaded, problems
@@ -61,8 +61,8 @@ def test_store_keys_and_path_are_read(tmp_path):
 def test_a_content_key_is_kept_as_its_hash_beside_its_content(tmp_path):
     config = loaded(tmp_path, SOUND)
 
-    (key,) = config.content_keys
-    assert (key.name, key.key_hash) == ("sales", hash_handle(API_KEY))
+    (key,) = config.api_keys
+    assert (key.name, key.role, key.hash) == ("sales", Role.CONTENT, hash_handle(API_KEY))
     assert config.directory.contents[key.content_guid].name == "sales"
 
 

@@ -51,9 +51,39 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             )
         ],
     ),
-    "a key with a role": (
-        [("{name: sales, content: sales,", "{name: sales, content: sales, role: publisher,")],
-        ["config.yaml:8:37: api.keys[0].role: not supported by this version: keys of administrators and publishers"],
+    "a publisher's key with a content": (
+        [("{name: sales, content: sales,", "{name: sales, content: sales, role: publisher, user: bob@example.org,")],
+        ["config.yaml:8:30: api.keys[0].content: only goes with the role content: leave it out"],
+    ),
+    "a publisher's key of nobody": (
+        [("{name: sales, content: sales,", "{name: sales, role: publisher,")],
+        [
+            (
+                "config.yaml:8:7: api.keys[0].user: a publisher's key needs `user`, the e-mail address of whoever owns "
+                "content"
+            )
+        ],
+    ),
+    "a content's key with a person": (
+        [("{name: sales, content: sales,", "{name: sales, content: sales, user: Bob@example.org,")],
+        ["config.yaml:8:43: api.keys[0].user: a content's key stands for no person: leave it out"],
+    ),
+    "a key of nothing": (
+        [("{name: sales, content: sales,", "{name: sales,")],
+        ["config.yaml:8:7: api.keys[0].role: give `content` (the key of one content) or a `role`"],
+    ),
+    "a content's key without one": (
+        [("{name: sales, content: sales,", "{name: sales, role: content,")],
+        ["config.yaml:8:7: api.keys[0].content: the key of a content needs the name of its `content`"],
+    ),
+    "a role that does not exist": (
+        [("{name: sales, content: sales,", "{name: sales, content: sales, role: publsher,")],
+        [
+            (
+                "config.yaml:8:43: api.keys[0].role: must be one of administrator, publisher, content (did you mean "
+                "`publisher`?)"
+            )
+        ],
     ),
     "what Connect can do and we cannot": (
         [
@@ -181,13 +211,9 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("client_id: sidecar", "client_id: true")],
         ["config.yaml:16:18: integrations[0].config.client_id: must be text: put it in quotes"],
     ),
-    "roles": (
-        [("sign_in: warehouse", "sign_in: warehouse\nroles: {administrators: [ada@example.org]}")],
-        ["config.yaml:3:1: roles: not supported by this version: roles"],
-    ),
-    "a public API": (
-        [("api:\n", "api:\n  public: true\n")],
-        ["config.yaml:7:3: api.public: not supported by this version: the Server API at public_url"],
+    "roles that nobody can be found to have": (
+        [("sign_in: warehouse", "roles: {administrators: [ada@example.org]}")],
+        ["config.yaml:2:8: roles: without `sign_in` no viewer has a verified identity, so roles cannot be evaluated"],
     ),
     "a missing setting": (
         [("    path: /sales/\n", "")],
@@ -660,7 +686,7 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     ),
     "keys without a listener": (
         [("api:\n", "api:\n  listen: null\n")],
-        ["config.yaml:9:5: api.keys: keys are of no use while `api.listen` is null"],
+        ["config.yaml:9:5: api.keys: keys are of no use while `api.listen` is null and `api.public` false"],
     ),
     "spans": (
         [("sign_in: warehouse", "sign_in: warehouse\nsession: {idle: 12, lifetime: 1y}")],

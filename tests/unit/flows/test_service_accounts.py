@@ -16,7 +16,7 @@ from proxy.flows.sessions import Admitted, SignInNeeded
 from proxy.model import Anyone, Directory, IntegrationGuid, Secret
 from proxy.oauth.message import LostAnswer, NotSent
 from proxy.sealing import KeyRing
-from tests.unit.flows.house import KEY, LAKE, SALES, STOCK, WAREHOUSE, answer
+from tests.unit.flows.house import KEY, LAKE, SALES, START, STOCK, WAREHOUSE, answer
 
 ROBOT = replace(
     LAKE,
@@ -287,8 +287,8 @@ async def test_a_content_that_is_gone_gets_nothing(build):
 def test_the_content_session_token_outlives_a_new_key_in_front():
     new = bytes(range(100, 132))
     before = content_session_token(KeyRing([KEY]), MIXED.guid)
-    assert is_content_session_token(before, KeyRing([new, KEY]), MIXED.guid)
-    assert not is_content_session_token(before, KeyRing([new]), MIXED.guid)
+    assert is_content_session_token(before, KeyRing([new, KEY]), MIXED, START)
+    assert not is_content_session_token(before, KeyRing([new]), MIXED, START)
     assert content_session_token(KeyRing([new, KEY]), MIXED.guid) != before
 
 

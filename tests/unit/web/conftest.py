@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,12 +19,15 @@ from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission, SignInNeeded
 from proxy.flows.sign_out_there import WayOut
 from proxy.model import (
+    ApiKey,
+    AuditEvent,
     Content,
     ContentGuid,
     Directory,
     Identity,
     Integration,
     IntegrationGuid,
+    Role,
     Secret,
     SignedIn,
     TcpUpstream,
@@ -32,7 +35,8 @@ from proxy.model import (
     ViewerGuid,
 )
 from proxy.policy.cookies import cookie_names
-from proxy.sealing import hash_handle
+from proxy.policy.guids import configured_key_guid
+from proxy.policy.rate import RatePerMinute
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.start_limits import StartLimits
@@ -43,6 +47,9 @@ NAMES = cookie_names(PUBLIC_URL)
 PROVIDER = "https://id.example.net/authorize"
 CALLBACK = "/__oauth__/integrations/callback"
 KEY = "sales-key-0123456789"
+ADMINISTRATOR = "ops-key-0123456789"
+PUBLISHER = "bob-key-0123456789"
+"""Of whom ``SALES`` is."""
 NAVIGATION = {
     "Sec-Fetch-Mode": "navigate",
     "Sec-Fetch-Dest": "document",
@@ -51,6 +58,12 @@ NAVIGATION = {
 }
 FRAME = NAVIGATION | {"Sec-Fetch-Dest": "iframe"}
 XHR = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Accept": "application/json"}
+
+
+def api_key(name: str, role: Role, **more: object) -> ApiKey:
+    """Return a key that the configuration defines."""
+    return ApiKey(guid=configured_key_guid(name), name=name, role=role, hash=name.encode(), **more)
+
 
 WAREHOUSE = Integration(
     guid=IntegrationGuid("11111111-1111-4111-8111-111111111111"),
@@ -72,6 +85,12 @@ ADA = Viewer(
     identified_by=WAREHOUSE.guid,
     created_at=datetime(2026, 3, 1, tzinfo=UTC),
 )
+CALLERS = {
+    KEY: api_key("sales", Role.CONTENT, content_guid=SALES.guid),
+    ADMINISTRATOR: api_key("ops", Role.ADMINISTRATOR),
+    PUBLISHER: api_key("bob", Role.PUBLISHER, user="bob@example.org"),
+}
+"""By the text of the key."""
 SESSION = {"Cookie": f"{NAMES.session}=the-session"}
 
 
@@ -109,6 +128,7 @@ class Flows:
     noted: list[tuple[str | None, str, str]] = field(default_factory=list)
     redeemed: list[dict[str, object]] = field(default_factory=list)
     admitted_as: list[str | None] = field(default_factory=list)
+    recorded: list[AuditEvent] = field(default_factory=list)
     at: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     _bytes: deque[int] = field(default_factory=lambda: deque(range(256)))
 
@@ -187,6 +207,16 @@ class Flows:
         return bytes(list(self._bytes) * (count // 256 + 1))[:count]
 
 
+class Keys:
+    """Whoever the tests need, by the text of their keys."""
+
+    def __init__(self, callers: Mapping[str, ApiKey] = CALLERS) -> None:
+        self._callers = callers
+
+    def caller(self, key: str) -> ApiKey | None:
+        return self._callers.get(key)
+
+
 @pytest.fixture
 def flows() -> Flows:
     return Flows()
@@ -240,9 +270,22 @@ async def as_served(app: web.Application) -> TestServer:
     return server
 
 
+def api_services(
+    flows: Flows, *, keys: Keys | None = None, contents: Sequence[Content] = (SALES, STOCK)
+) -> ApiServices:
+    return ApiServices(
+        exchange=flows,
+        administration=flows,
+        keys=keys or Keys(),
+        directory=services(flows, contents=contents).directory,
+        requests_of_key=RatePerMinute(1000),
+        record=flows.recorded.append,
+        now=flows.now,
+        hosts=frozenset({"sidecar.internal"}),
+        random_bytes=flows.random_bytes,
+    )
+
+
 @pytest.fixture
 async def api(aiohttp_client, flows):
-    return DescribedClient(await aiohttp_client(await as_served(api_application(ApiServices(
-        exchange=flows, administration=flows, keys={hash_handle(KEY): SALES.guid}, hosts=frozenset({"sidecar.internal"}),
-        random_bytes=flows.random_bytes,
-    )))))  # fmt: skip
+    return DescribedClient(await aiohttp_client(await as_served(api_application(api_services(flows)))))

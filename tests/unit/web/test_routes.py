@@ -6,14 +6,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.errors import StoreUnavailable
+from proxy.policy.permissions import TABLE, Grant, Verb
 from proxy.web import guards
 from proxy.web.routes import API_LISTENER, CONTROL_PLANE
 from proxy.web.static_files import static_url
 from tests.unit.web.conftest import CALLBACK, NAVIGATION, XHR
 
-NAMED = {guards.anyone, guards.exact_address, guards.flow_state, guards.ticket, guards.own_page, guards.local_program,
-         guards.logout_token,
-         guards.content_key}  # fmt: skip
+NAMED = {guards.anyone, guards.exact_address, guards.flow_state, guards.ticket, guards.own_page, guards.logout_token,
+         *map(guards.caller_may, Verb)}  # fmt: skip
 SERVED_AT_CONTENT_HOSTS = {
     "/__oauth__/ticket", "/__oauth__/logout", "/__oauth__/signed-out", "/__oauth__/static/{name}", "/__health__/live",
     "/__health__/ready",
@@ -32,10 +32,10 @@ def test_contents_hosts_serve_only_what_they_need():
     assert {route.path for route in CONTROL_PLANE if route.hosts is not guards.at_public_url} == SERVED_AT_CONTENT_HOSTS
 
 
-def test_the_api_listener_lets_in_nobody_but_local_programs():
-    assert {route.guard for route in API_LISTENER} <= {guards.local_program, guards.content_key}
-    open_to_them = [route.path for route in API_LISTENER if route.guard is guards.local_program]
-    assert open_to_them == ["/__ping__", "/__api__/openapi.json"]
+def test_the_api_listener_lets_in_nobody_without_a_key_but_for_what_says_nothing():
+    assert all(isinstance(route.guard, guards.CallerMay) for route in API_LISTENER)
+    open_to_all = {route.path for route in API_LISTENER if TABLE[route.guard.verb].anonymous is Grant.YES}
+    assert open_to_all <= {"/__ping__", "/__api__/openapi.json"}
 
 
 async def test_nothing_is_reachable_that_is_not_in_the_table(browser):

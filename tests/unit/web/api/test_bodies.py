@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from proxy.web.api.bodies import guid, json_body, query
 from proxy.web.api.refusals import api_answers
 from proxy.web.api.shapes import ASSOCIATIONS, INTEGRATION_PATCH, NEW_INTEGRATION
-from proxy.web.services import API, ApiServices
-from tests.unit.web.conftest import as_served
+from proxy.web.services import API
+from tests.unit.web.conftest import api_services, as_served
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 SOUND = {"name": "Lake", "template": "custom", "config": {"client_id": "sidecar", "use_pkce": True}}
@@ -32,9 +32,7 @@ async def echo(aiohttp_client, flows):
         return web.json_response({"guid": guid(request), "query": query(request)})
 
     app = web.Application(middlewares=[api_answers], client_max_size=64 * 1024)
-    app[API] = ApiServices(
-        exchange=flows, administration=flows, keys={}, hosts=frozenset(), random_bytes=flows.random_bytes
-    )
+    app[API] = api_services(flows)
     app.router.add_post("/{shape}", read)
     app.router.add_get("/at/{guid}", at)
     return await aiohttp_client(await as_served(app))

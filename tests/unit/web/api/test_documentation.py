@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from proxy.policy.permissions import TABLE, Grant, Verb
 from proxy.web.api.codes import ERRORS
 from proxy.web.api.operations import OPERATIONS
+from proxy.web.routes import API_LISTENER
 
 PAGE = Path(__file__).parents[4] / "docs/server-api.md"
 
@@ -31,7 +33,26 @@ def errors() -> str:
     )
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"addresses": addresses, "errors": errors}
+def permissions() -> str:
+    served = {
+        verb: ", ".join(f"`{route.method} {route.path}`" for route in API_LISTENER if route.guard.verb is verb)
+        for verb in TABLE
+    }
+    rows = [
+        (
+            f"`{verb}`", (served[verb] or BY_A_HANDLER.get(verb, "not served yet")) + (LOCAL if row.is_local else ""),
+            *(SHOWN[grant] for grant in (row.anonymous, row.content, row.publisher, row.owner, row.administrator)),
+            row.own,
+        )
+        for verb, row in TABLE.items()
+    ]  # fmt: skip
+    return markdown(("verb", "request", "no key", "content", "publisher", "owner", "administrator", "own"), rows)
+
+
+SHOWN = {Grant.YES: "yes", Grant.OWN: "own", Grant.NO: "no", Grant.KEY: "key"}
+BY_A_HANDLER = {Verb.LIST_ALL_OAUTH_SESSIONS: "`GET /__api__/v1/oauth/sessions?all=true`"}
+LOCAL = "; on `api.listen` only"
+TABLES: Mapping[str, Callable[[], str]] = {"addresses": addresses, "permissions": permissions, "errors": errors}
 
 
 def test_a_table_stands_there_for_each_that_is_made():
