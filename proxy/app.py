@@ -47,6 +47,7 @@ from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.flows.sign_out_there import SignOutThere
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
+from proxy.flows.users import Users
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
@@ -251,6 +252,7 @@ class _Sidecar:
             api_application(
                 ApiServices(
                     exchange=exchange, administration=administration, keys=self.api_keys, directory=directory,
+                    users=Users(directory=directory, store=store, named=lambda: (key.user for key in self.api_keys.all())),
                     requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
                     record=self.audit.record, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from proxy.model import ApiKeyGuid, ContentGuid, IntegrationGuid
+from proxy.model import ApiKeyGuid, ContentGuid, IntegrationGuid, PermissionGrant
 
 _NAMESPACE = uuid.UUID("7b0c9a52-6f0d-4f0e-9f57-2b1a6f0d8c11")
 """Random, once and for all: guids of the deployments out there hang on it."""
@@ -33,6 +33,17 @@ def user_guid(email: str) -> str:
 def key_user_guid(key: ApiKeyGuid) -> str:
     """Return the guid of the user that a key is which stands for no person: of ``api-key:<guid>``."""
     return _derived("api-key", key)
+
+
+def group_guid(name: str) -> str:
+    """Return the guid of a group: of ``group:<name>``."""
+    return _derived("group", name)
+
+
+def permission_guid(integration: IntegrationGuid, grant: PermissionGrant) -> str:
+    """Return the guid of somebody's permission for an integration: of ``permission:<guid>:<whose>``."""
+    whose = f"user:{grant.user}" if grant.user else f"group:{grant.group}"
+    return _derived("permission", f"{integration}:{whose}")
 
 
 def _derived(kind: str, name: str) -> str:

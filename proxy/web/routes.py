@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from proxy.policy.permissions import Verb
 from proxy.web import guards
-from proxy.web.api.bodies import query
+from proxy.web.api.associations import list_content_associations, set_content_associations
+from proxy.web.api.bodies import no_body, query
 from proxy.web.api.exchange import credentials, token
+from proxy.web.api.integrations import (
+    change_integration,
+    create_integration,
+    delete_integration,
+    list_associations,
+    list_integrations,
+    read_integration,
+    verify_integration,
+)
+from proxy.web.api.oauth_sessions import delete_oauth_session, list_oauth_sessions, read_oauth_session
 from proxy.web.api.openapi import openapi_document
+from proxy.web.api.operations import TAKE_BODY
 from proxy.web.api.refusals import api_answers
 from proxy.web.api.server import ping, server_settings
+from proxy.web.api.templates import list_templates, read_template
 from proxy.web.authorization import callback, login
 from proxy.web.guards import Guard, caller_may
 from proxy.web.hand_over import TICKET_PATH, take_ticket
@@ -26,6 +39,8 @@ from proxy.web.services import API, CONTROL, ApiServices, ControlServices
 from proxy.web.sign_out import ask_to_sign_out, sign_out, signed_out
 from proxy.web.static_files import static_file
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 MAX_BODY_BYTES = 64 * 1024
 """Nobody has more to say to us."""
 
@@ -36,7 +51,7 @@ class Route:
 
     method: str
     path: str
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    handler: Handler
     guard: Guard
     """Who may call it."""
     hosts: Guard = guards.at_public_url
@@ -58,6 +73,14 @@ CONTROL_PLANE = (
     Route("HEAD", "/__health__/ready", ready, guards.exact_address, guards.anywhere),
 )
 
+
+def _v1(method: str, path: str, handler: Handler, verb: Verb) -> Route:
+    """Return a row of the versioned API; who may ask is the verb's."""
+    return Route(method, "/__api__/v1" + path, handler, caller_may(verb), guards.anywhere)
+
+
+_OF_CONTENT = "/content/{content_guid}/oauth/integrations/associations"
+
 API_LISTENER = (
     Route("GET", "/__ping__", ping, caller_may(Verb.PING), guards.anywhere),
     Route("GET", "/__api__/openapi.json", openapi_document, caller_may(Verb.OPENAPI), guards.anywhere),
@@ -66,6 +89,20 @@ API_LISTENER = (
         "POST", "/__api__/v1/oauth/integrations/credentials", credentials, caller_may(Verb.EXCHANGE), guards.anywhere
     ),
     Route("GET", "/token", token, caller_may(Verb.EXCHANGE), guards.anywhere),
+    _v1("GET", "/oauth/templates", list_templates, Verb.LIST_TEMPLATES),
+    _v1("GET", "/oauth/templates/{key}", read_template, Verb.READ_TEMPLATE),
+    _v1("GET", "/oauth/integrations", list_integrations, Verb.LIST_INTEGRATIONS),
+    _v1("POST", "/oauth/integrations", create_integration, Verb.CREATE_INTEGRATION),
+    _v1("GET", "/oauth/integrations/{guid}", read_integration, Verb.READ_INTEGRATION),
+    _v1("PATCH", "/oauth/integrations/{guid}", change_integration, Verb.CHANGE_INTEGRATION),
+    _v1("DELETE", "/oauth/integrations/{guid}", delete_integration, Verb.DELETE_INTEGRATION),
+    _v1("POST", "/oauth/integrations/{guid}/verify", verify_integration, Verb.VERIFY_INTEGRATION),
+    _v1("GET", "/oauth/integrations/{guid}/associations", list_associations, Verb.LIST_INTEGRATION_ASSOCIATIONS),
+    _v1("GET", _OF_CONTENT, list_content_associations, Verb.LIST_CONTENT_ASSOCIATIONS),
+    _v1("PUT", _OF_CONTENT, set_content_associations, Verb.SET_CONTENT_ASSOCIATIONS),
+    _v1("GET", "/oauth/sessions", list_oauth_sessions, Verb.LIST_OAUTH_SESSIONS),
+    _v1("GET", "/oauth/sessions/{guid}", read_oauth_session, Verb.READ_OAUTH_SESSION),
+    _v1("DELETE", "/oauth/sessions/{guid}", delete_oauth_session, Verb.DELETE_OAUTH_SESSION),
 )
 
 
@@ -81,24 +118,32 @@ def api_application(services: ApiServices, routes: Iterable[Route] = API_LISTENE
     """Build the application of the API listener."""
     app = web.Application(middlewares=[api_answers], client_max_size=MAX_BODY_BYTES)
     app[API] = services
-    return _with_routes(app, routes, then=_unambiguous)
+    return _with_routes(app, (replace(route, handler=_unambiguous(route)) for route in routes))
 
 
-def _with_routes(app: web.Application, routes: Iterable[Route], *, then: Guard = guards.anywhere) -> web.Application:
+def _with_routes(app: web.Application, routes: Iterable[Route]) -> web.Application:
     for route in routes:
-        app.router.add_route(route.method, route.path, _guarded(route, then))
+        app.router.add_route(route.method, route.path, _guarded(route))
     return app
 
 
-def _unambiguous(request: web.Request) -> None:
-    query(request)
+def _unambiguous(route: Route) -> Handler:
+    """Let through to the handler what says nothing twice, and no body that it would not read."""
+    takes_body = (route.method, route.path) in TAKE_BODY
+
+    async def unambiguous(request: web.Request) -> web.StreamResponse:
+        query(request)
+        if not takes_body:
+            await no_body(request)
+        return await route.handler(request)
+
+    return unambiguous
 
 
-def _guarded(route: Route, then: Guard) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _guarded(route: Route) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
         route.hosts(request)
         route.guard(request)
-        then(request)
         return await route.handler(request)
 
     return guarded

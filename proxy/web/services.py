@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -116,6 +116,16 @@ class Keys(Protocol):
         """Return whose key it is."""
 
 
+class Users(Protocol):
+    """Knows people by address and by guid: ``flows.users``."""
+
+    async def guids(self, emails: Iterable[str]) -> Mapping[str, str]:
+        """Return the guid of each address."""
+
+    async def email(self, guid: str) -> str | None:
+        """Return whose guid it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlServices:
     """What the control plane stands on."""
@@ -145,6 +155,7 @@ class ApiServices:
     exchange: Exchange
     administration: Administration
     keys: Keys
+    users: Users
     directory: Directory
     requests_of_key: RatePerMinute
     record: Callable[[AuditEvent], None]

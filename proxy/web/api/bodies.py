@@ -36,6 +36,12 @@ async def json_body(request: web.Request, shape: TypeAdapter[_Shape]) -> _Shape:
         raise ApiRefusal(400, 25, f"{_place(fault['loc'])}: {_said(fault['type'], fault['msg'])}.") from None
 
 
+async def no_body(request: web.Request) -> None:
+    """Refuse a body where none is read: whoever sent it means something that would not happen."""
+    if request.can_read_body and await request.read():
+        raise ApiRefusal(400, 25, "This address takes no body.")
+
+
 def query(request: web.Request) -> dict[str, str]:
     """Return the parameters of the query; one that is given twice is refused, of whatever name."""
     raw = request.raw_path.partition("?")[2]
@@ -47,6 +53,14 @@ def query(request: web.Request) -> dict[str, str]:
         if times > 1:
             raise ApiRefusal(400, 25, f"The parameter {_harmless(name)} is given twice.")
     return dict(pairs)
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """Return a parameter of the query that is true or false; clients of Connect send ``True``."""
+    text = query(request).get(name, "false").lower()
+    if text not in {"true", "false"}:
+        raise ApiRefusal(400, 25, f"{name}: must be true or false.")
+    return text == "true"
 
 
 def guid(request: web.Request, name: str = "guid") -> str:

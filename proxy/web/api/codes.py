@@ -33,20 +33,22 @@ EVERYWHERE = (
     ErrorRow(404, 4, "ObjectDoesNotExist", "There is nothing at this address, or nothing that the key may know of."),
     ErrorRow(405, 2, "BadRequest", "This address does not understand that method; HEAD and OPTIONS are among them."),
     ErrorRow(421, 2, "BadRequest", "`api.listen` does not answer to that `Host`."),
+    ErrorRow(400, 25, "InvalidParameter", "A field or parameter is unknown, given twice, or not of its type."),
+    ErrorRow(413, 87, "CannotParseRequestBody", "The body is longer than 64 KiB."),
     ErrorRow(429, 277, "RateLimitExceeded", "Too many requests with one key or session token: `Retry-After`."),
     ErrorRow(500, 1, "InternalFailure", "A fault of ours; the log has it under the `X-Correlation-ID` of the answer."),
     ErrorRow(503, 1, "InternalFailure", "The store cannot be used just now: `Retry-After`."),
 )
 """What any address may answer."""
 
+FORMS = (ErrorRow(400, 87, "CannotParseRequestBody", "The body is no form."),)
+"""What an address may answer that takes a form."""
+
 BODIES = (
-    ErrorRow(400, 25, "InvalidParameter", "A field or parameter is unknown, given twice, or not of its type."),
-    ErrorRow(400, 87, "CannotParseRequestBody", "The body is no form."),
     ErrorRow(400, 121, "InvalidJson", "The body is no JSON, or nested beyond all measure."),
-    ErrorRow(413, 87, "CannotParseRequestBody", "The body is longer than 64 KiB."),
     ErrorRow(415, 87, "CannotParseRequestBody", "The body is compressed (`Content-Encoding`)."),
 )
-"""What any address may answer that reads a body."""
+"""What an address may answer that takes JSON."""
 
 ADDRESSES = (ErrorRow(404, 3, "InvalidId", "What stands in the place of a guid is none."),)
 """What any address with a guid in it may answer."""
@@ -58,10 +60,31 @@ EXCHANGE = tuple(
 )
 """What the exchange refuses, in short: ``policy.exchange_refusals`` is its own table, and says why."""
 
-OWN = EXCHANGE
+ADMINISTRATION = (
+    ErrorRow(400, 207, "InvalidOAuthIntegrationGUID", "There is no such integration, or the key may not use it."),
+    ErrorRow(
+        400,
+        209,
+        "InvalidOAuthAssociationAssignment",
+        "The content is of a kind, or open to anyone, so that it can have none.",
+    ),
+    ErrorRow(400, 225, "InvalidName", "`name` cannot be one."),
+    ErrorRow(400, 226, "InvalidDescription", "`description` cannot be one."),
+    ErrorRow(400, 227, "TemplateNotFound", "There is no such template."),
+    ErrorRow(400, 228, "TemplateConfig", "`config` is not what the template takes; the answer names the key."),
+    ErrorRow(400, 229, "TemplateProhibitedChange", "An integration stays of its template."),
+    ErrorRow(400, 240, "ServiceAccountTestInvalidAuthType", "Only service accounts can be verified."),
+    ErrorRow(400, 258, "Duplicates", "An integration is named twice."),
+    ErrorRow(400, 261, "InvalidUserGuid", "There is no such user."),
+    ErrorRow(400, 262, "InvalidGroupGuid", "There is no such group."),
+    ErrorRow(409, 2, "BadRequest", "`config.yaml` defines it: it is changed there."),
+)
+"""What is refused of integrations and associations."""
+
+OWN = (*EXCHANGE, *ADMINISTRATION)
 """What some addresses answer: ``operations`` says which."""
 
-ERRORS = (*EVERYWHERE, *BODIES, *ADDRESSES, *OWN)
+ERRORS = (*EVERYWHERE, *FORMS, *BODIES, *ADDRESSES, *OWN)
 
 BY_STATUS_AND_CODE: Mapping[tuple[int, int], ErrorRow] = MappingProxyType({
     (row.status, row.code): row for row in ERRORS

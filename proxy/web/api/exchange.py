@@ -7,8 +7,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from proxy.flows.exchange import ContentKey, Issued
-from proxy.flows.refused import Refused
-from proxy.web.api.refusals import ApiRefusal
+from proxy.web.api.refusals import ApiRefusal, granted
 from proxy.web.guards import CALLER
 from proxy.web.services import API
 
@@ -22,7 +21,7 @@ _SESSION_HEADERS = ("X-Viewer-Session", "Posit-Connect-User-Session-Token")
 async def credentials(request: web.Request) -> web.Response:
     """Exchange a session token: ``POST /__api__/v1/oauth/integrations/credentials``."""
     form = _fields(await request.read(), _FIELDS)
-    issued = _issued(
+    issued = granted(
         await request.app[API].exchange.redeem(
             key=_content_key(request),
             subject_token=form["subject_token"],
@@ -45,7 +44,7 @@ async def token(request: web.Request) -> web.Response:
     given = {value for name in _SESSION_HEADERS for value in request.headers.getall(name, [])}
     if len(given) > 1:
         raise ApiRefusal(400, 25, "There are two different session tokens in this request.")
-    issued = _issued(
+    issued = granted(
         await request.app[API].exchange.token(
             key=_content_key(request),
             session_token=next(iter(given), None),
@@ -78,14 +77,6 @@ def _fields(raw: bytes, names: tuple[str, ...]) -> dict[str, str | None]:
             raise ApiRefusal(400, 25, f"The parameter {name} is given twice.")
         found[name] = value
     return {name: value or None for name, value in found.items()}
-
-
-def _issued(answer: Issued | Refused) -> Issued:
-    if isinstance(answer, Issued):
-        return answer
-    raise ApiRefusal(
-        answer.status, answer.code, answer.text, login_url=answer.login_url, retry_after_s=answer.retry_after_s
-    )
 
 
 def _json(issued: Issued) -> web.Response:

@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from proxy.policy.permissions import TABLE, Grant
 from proxy.web.api import codes, shapes
 from proxy.web.api.codes import ErrorRow
 from proxy.web.api.operations import OPERATIONS, Operation, Parameter
@@ -69,13 +70,12 @@ def document() -> Node:
 
 def error_rows(operation: Operation) -> Iterator[ErrorRow]:
     """Give what the operation may answer beside its own."""
-    yield from (row for row in codes.EVERYWHERE if operation.needs_key or row.status not in {401, 429})
+    needs_key = _needs_key(operation)
+    yield from (row for row in codes.EVERYWHERE if needs_key or row.status not in {401, 429})
     if operation.body is not None:
-        yield from (row for row in codes.BODIES if "form" not in row.when)
-    elif operation.form:
-        yield from (row for row in codes.BODIES if row.code != 121 and row.status != 415)
-    else:
-        yield from (row for row in codes.BODIES if row.code == 25)
+        yield from codes.BODIES
+    if operation.form:
+        yield from codes.FORMS
     if re.search(r"\{[a-z_]*guid\}", operation.path):
         yield from codes.ADDRESSES
     yield from (row for row in codes.OWN if row.code in operation.codes)
@@ -93,11 +93,29 @@ def _operation(operation: Operation, parts: _Parts) -> Node:
     return {
         "operationId": _name(operation),
         "summary": operation.summary,
-        "security": [{"key": []}] if operation.needs_key else [],
+        "description": _who_may(operation),
+        "security": [{"key": []}] if _needs_key(operation) else [],
         **_parameters(operation),
         **_request_body(operation, parts),
         "responses": {**_success(operation, parts), **_refusals(error_rows(operation), parts)},
     }
+
+
+def _needs_key(operation: Operation) -> bool:
+    return TABLE[operation.verb].anonymous is not Grant.YES
+
+
+def _who_may(operation: Operation) -> str:
+    """Say what ``policy.permissions`` says."""
+    row = TABLE[operation.verb]
+    if not _needs_key(operation):
+        return "Anybody may."
+    grants = {
+        "a content": row.content, "a publisher": row.publisher, "of their own content": row.owner,
+        "an administrator": row.administrator,
+    }  # fmt: skip
+    may = "; ".join(f"{who}: {grant.value}" for who, grant in grants.items())
+    return f"Who may: {may}." + (f" Own: {row.own}." if row.own else "")
 
 
 def _name(operation: Operation) -> str:

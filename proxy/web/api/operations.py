@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from proxy.policy.permissions import Verb
 from proxy.web.api import shapes
 
 Codes = tuple[int, ...]
@@ -15,7 +16,7 @@ Codes = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of the query."""
+    """One parameter of the query, a header, or a field of a form."""
 
     name: str
     description: str
@@ -28,9 +29,11 @@ class Operation:
 
     method: str
     path: str
+    verb: Verb
+    """Who may is ``policy.permissions``' to say."""
     summary: str
     answers: Any = None
-    """A shape of ``shapes``, or a list of one; ``None``: nothing, with 204."""
+    """A shape of ``shapes``, or a list of one; ``None``: nothing."""
     body: Any = None
     """A shape of ``shapes``, or a list of one."""
     form: tuple[Parameter, ...] = ()
@@ -39,39 +42,39 @@ class Operation:
     headers: tuple[Parameter, ...] = ()
     codes: Codes = ()
     """Connect's codes that it answers beside those that every address does (``codes.EVERYWHERE``)."""
-    needs_key: bool = True
     also_text: bool = False
     """Answers the bare token to ``Accept: text/plain``."""
     empty_status: int = 204
     """What it answers when there is nothing to say."""
 
 
-_EXCHANGE_CODES = (212, 215, 19, 219, 220, 241, 252, 256, 257)
+_TOKENS = (212, 215, 19, 219, 220, 241, 252, 256, 257)
+_WRITTEN = (225, 226, 227, 228, 261, 262)
+_INTEGRATIONS = "/__api__/v1/oauth/integrations"
+_ASSOCIATIONS = "/__api__/v1/content/{content_guid}/oauth/integrations/associations"
+_SESSIONS = "/__api__/v1/oauth/sessions"
 
-OPERATIONS: tuple[Operation, ...] = (
+SERVER = (
     Operation(
-        method="GET",
-        path="/__ping__",
+        method="GET", path="/__ping__", verb=Verb.PING,
         summary="Say that there is somebody.",
         answers=shapes.PingAnswer,
-        needs_key=False,
     ),
     Operation(
-        method="GET",
-        path="/__api__/openapi.json",
-        summary="This document.",
+        method="GET", path="/__api__/openapi.json", verb=Verb.OPENAPI,
+        summary="This document. Ours.",
         answers=dict[str, Any],
-        needs_key=False,
     ),
     Operation(
-        method="GET",
-        path="/__api__/server_settings",
+        method="GET", path="/__api__/server_settings", verb=Verb.SERVER_SETTINGS,
         summary="Say which Connect's words are spoken here.",
         answers=shapes.ServerSettingsAnswer,
     ),
+)  # fmt: skip
+
+EXCHANGE = (
     Operation(
-        method="POST",
-        path="/__api__/v1/oauth/integrations/credentials",
+        method="POST", path="/__api__/v1/oauth/integrations/credentials", verb=Verb.EXCHANGE,
         summary="Exchange a session token for an access token (RFC 8693).",
         answers=shapes.IssuedAnswer,
         form=(
@@ -85,11 +88,10 @@ OPERATIONS: tuple[Operation, ...] = (
             Parameter("audience", "Guid of the integration; needed when the content has several."),
             Parameter("rejected_token", "Ours: a token that an API did not take; the answer is another one."),
         ),
-        codes=(213, 214, 236, 242, 249, 250, *_EXCHANGE_CODES),
+        codes=(213, 214, 236, 242, 249, 250, *_TOKENS),
     ),
     Operation(
-        method="GET",
-        path="/token",
+        method="GET", path="/token", verb=Verb.EXCHANGE,
         summary="Exchange a session token, for curl and shell. Ours.",
         answers=shapes.IssuedAnswer,
         also_text=True,
@@ -99,6 +101,96 @@ OPERATIONS: tuple[Operation, ...] = (
             Parameter("Posit-Connect-User-Session-Token", "The same, by the name it came with."),
             Parameter("X-Rejected-Token", "A token that an API did not take; the answer is another one."),
         ),
-        codes=_EXCHANGE_CODES,
+        codes=_TOKENS,
     ),
-)
+)  # fmt: skip
+
+INTEGRATIONS = (
+    Operation(
+        method="GET", path=_INTEGRATIONS, verb=Verb.LIST_INTEGRATIONS,
+        summary="List the integrations, in the order in which they became known.",
+        answers=list[shapes.IntegrationAnswer],
+    ),
+    Operation(
+        method="POST", path=_INTEGRATIONS, verb=Verb.CREATE_INTEGRATION,
+        summary="Create an integration.",
+        body=shapes.IntegrationInput,
+        answers=shapes.IntegrationAnswer,
+        codes=_WRITTEN,
+    ),
+    Operation(
+        method="GET", path=_INTEGRATIONS + "/{guid}", verb=Verb.READ_INTEGRATION,
+        summary="Read an integration.",
+        answers=shapes.IntegrationAnswer,
+    ),
+    Operation(
+        method="PATCH", path=_INTEGRATIONS + "/{guid}", verb=Verb.CHANGE_INTEGRATION,
+        summary="Change an integration; what was granted ends when it names another client or endpoint.",
+        body=shapes.IntegrationPatch,
+        answers=shapes.ChangedIntegrationAnswer,
+        codes=(*_WRITTEN, 229, 2),
+    ),
+    Operation(
+        method="DELETE", path=_INTEGRATIONS + "/{guid}", verb=Verb.DELETE_INTEGRATION,
+        summary="Delete an integration; its associations and all that was granted go with it.",
+        codes=(2,),
+    ),
+    Operation(
+        method="GET", path=_INTEGRATIONS + "/{guid}/associations", verb=Verb.LIST_INTEGRATION_ASSOCIATIONS,
+        summary="List which contents use an integration.",
+        answers=list[shapes.AssociationAnswer],
+    ),
+    Operation(
+        method="POST", path=_INTEGRATIONS + "/{guid}/verify", verb=Verb.VERIFY_INTEGRATION,
+        summary="Ask a service account's server for a token, and throw it away.",
+        empty_status=200,
+        codes=(240, 241),
+    ),
+    Operation(
+        method="GET", path="/__api__/v1/oauth/templates", verb=Verb.LIST_TEMPLATES,
+        summary="List the templates: what kinds of integrations there are.",
+        answers=list[shapes.TemplateAnswer],
+    ),
+    Operation(
+        method="GET", path="/__api__/v1/oauth/templates/{key}", verb=Verb.READ_TEMPLATE,
+        summary="Read a template: what `config` may have in it.",
+        answers=shapes.TemplateAnswer,
+    ),
+)  # fmt: skip
+
+ASSOCIATIONS = (
+    Operation(
+        method="GET", path=_ASSOCIATIONS, verb=Verb.LIST_CONTENT_ASSOCIATIONS,
+        summary="List the integrations that a content uses, in the order of their headers.",
+        answers=list[shapes.AssociationAnswer],
+    ),
+    Operation(
+        method="PUT", path=_ASSOCIATIONS, verb=Verb.SET_CONTENT_ASSOCIATIONS,
+        summary="Replace the whole list; `[]` takes all away.",
+        body=shapes.Associations,
+        codes=(2, 207, 209, 258),
+    ),
+)  # fmt: skip
+
+OAUTH_SESSIONS = (
+    Operation(
+        method="GET", path=_SESSIONS, verb=Verb.LIST_OAUTH_SESSIONS,
+        summary="List what the key's person granted; with `all`, what everybody did.",
+        query=(Parameter("all", "`true` or `false`, in any case; `true` is for administrators.", "boolean"),),
+        answers=list[shapes.OAuthSessionAnswer],
+    ),
+    Operation(
+        method="GET", path=_SESSIONS + "/{guid}", verb=Verb.READ_OAUTH_SESSION,
+        summary="Read an OAuth session.",
+        answers=shapes.OAuthSessionAnswer,
+    ),
+    Operation(
+        method="DELETE", path=_SESSIONS + "/{guid}", verb=Verb.DELETE_OAUTH_SESSION,
+        summary="End an OAuth session: the grant and its consents, for every content.",
+    ),
+)  # fmt: skip
+
+OPERATIONS: tuple[Operation, ...] = (*SERVER, *EXCHANGE, *INTEGRATIONS, *ASSOCIATIONS, *OAUTH_SESSIONS)
+
+TAKE_BODY = frozenset((one.method, one.path) for one in OPERATIONS if one.body is not None or one.form)
+"""Where a body is read."""

@@ -6,15 +6,20 @@ also follow redirects with key and body, so nothing here ever redirects.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from proxy.errors import SidecarError
+from proxy.flows.refused import Refused
 from proxy.web.requests import identify, request_id
 from proxy.web.services import API
 
 log = structlog.get_logger("api")
+
+_Answer = TypeVar("_Answer")
 
 CORRELATION = "X-Correlation-ID"
 
@@ -37,6 +42,15 @@ class ApiRefusal(Exception):  # a refusal is an answer, not an error of ours
         self.text = text
         self.login_url = login_url
         self.retry_after_s = retry_after_s
+
+
+def granted(answer: _Answer | Refused) -> _Answer:
+    """Return what a use case did; raise what it refused."""
+    if not isinstance(answer, Refused):
+        return answer
+    raise ApiRefusal(
+        answer.status, answer.code, answer.text, login_url=answer.login_url, retry_after_s=answer.retry_after_s
+    )
 
 
 @web.middleware

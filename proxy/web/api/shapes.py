@@ -9,10 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.functional_validators import BeforeValidator
+
+from proxy.model import SERVICE_ACCOUNT, Integration
 
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 """NUL, and halves of surrogate pairs, which JSON can write and UTF-8 cannot."""
@@ -21,6 +32,11 @@ _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 def rfc3339(instant: datetime) -> str:
     """Return the instant as every client of Connect reads it: whole seconds, UTC."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def auth_type(integration: Integration) -> str:
+    """Return whose tokens it gives, in Connect's words."""
+    return SERVICE_ACCOUNT if integration.is_service_account else "Viewer"
 
 
 def _text(value: str) -> str:
@@ -81,6 +97,12 @@ class PermissionInput(Asked):
 
     user_guid: Text | None = Field(None, description="As `GET v1/users` has it.")
     group_guid: Text | None = Field(None, description="Groups are those of the configuration's access rules.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.user_guid is None) is (self.group_guid is None):
+            raise ValueError("must have either a user_guid or a group_guid")
+        return self
 
 
 Permissions = list[Annotated[PermissionInput, _without("id", "guid", "integration_guid")]]

@@ -40,6 +40,7 @@ from proxy.policy.rate import RatePerMinute
 from proxy.web.routes import api_application, control_plane
 from proxy.web.services import ApiServices, ControlServices
 from proxy.web.start_limits import StartLimits
+from tests.unit.web.administered import Administered, People, record_of, session_of
 from tests.unit.web.api.described import DescribedClient
 
 PUBLIC_URL = "https://apps.example.org"
@@ -270,13 +271,23 @@ async def as_served(app: web.Application) -> TestServer:
     return server
 
 
+@pytest.fixture
+def administered() -> Administered:
+    return Administered(record=record_of(WAREHOUSE), content=SALES.guid, session=session_of(ADA.guid, WAREHOUSE.guid))
+
+
 def api_services(
-    flows: Flows, *, keys: Keys | None = None, contents: Sequence[Content] = (SALES, STOCK)
+    flows: Flows,
+    *,
+    administration: object = None,
+    keys: Keys | None = None,
+    contents: Sequence[Content] = (SALES, STOCK),
 ) -> ApiServices:
     return ApiServices(
         exchange=flows,
-        administration=flows,
+        administration=administration,
         keys=keys or Keys(),
+        users=People(),
         directory=services(flows, contents=contents).directory,
         requests_of_key=RatePerMinute(1000),
         record=flows.recorded.append,
@@ -287,5 +298,6 @@ def api_services(
 
 
 @pytest.fixture
-async def api(aiohttp_client, flows):
-    return DescribedClient(await aiohttp_client(await as_served(api_application(api_services(flows)))))
+async def api(aiohttp_client, flows, administered):
+    services = api_services(flows, administration=administered)
+    return DescribedClient(await aiohttp_client(await as_served(api_application(services))))

@@ -181,7 +181,7 @@ async def test_only_names_of_this_machine_are_answered(api, host, status):
 
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
-    [("GET", "/nothing", (404, 4)), ("GET", "/token/", (404, 4)), ("GET", CREDENTIALS, (405, 2)),
+    [("GET", "/nothing", (404, 4)), ("GET", "/token/", (404, 4)), ("PUT", CREDENTIALS, (405, 2)),
      ("HEAD", "/token", (405, 2)), ("DELETE", "/token", (405, 2))],
 )  # fmt: skip
 async def test_other_addresses_and_methods_get_the_envelope(api, method, path, expected):

@@ -30,8 +30,8 @@ def test_the_checked_in_document_is_this_one():
 
 
 def test_every_route_of_the_listener_is_described_and_no_other():
-    assert sorted((operation.method, operation.path) for operation in OPERATIONS) == sorted(
-        (route.method, route.path) for route in API_LISTENER
+    assert sorted((operation.method, operation.path, operation.verb) for operation in OPERATIONS) == sorted(
+        (route.method, route.path, route.guard.verb) for route in API_LISTENER
     )
 
 
