@@ -19,7 +19,6 @@ from proxy.web.api.shapes import (
     INTEGRATION_PATCH,
     NEW_INTEGRATION,
     ChangedIntegrationAnswer,
-    Ended,
     IntegrationAnswer,
     auth_type,
     rfc3339,
@@ -74,8 +73,8 @@ async def change_integration(request: web.Request) -> web.Response:
     said = await _answer(request, changed.record)
     if not changed.ended_credentials and not changed.ended_consents:
         return one(said)
-    ended = Ended(credentials=changed.ended_credentials, consents=changed.ended_consents)
-    return one(ChangedIntegrationAnswer(**said.model_dump(), ended=ended))
+    credentials, consents = changed.ended_credentials, changed.ended_consents
+    return one(ChangedIntegrationAnswer(**said.model_dump(), ended_credentials=credentials, ended_consents=consents))
 
 
 async def delete_integration(request: web.Request) -> web.Response:

@@ -162,20 +162,13 @@ class IntegrationAnswer(Answer):
     slug: str = Field(description="Ours: names the header of its tokens, X-Forwarded-Access-Token-<Slug>.")
 
 
-class Ended(Answer):
-    """What ended because an integration points elsewhere now."""
-
-    credentials: int = Field(description="OAuth sessions.")
-    consents: int = Field(description="Consents of viewers for a content.")
-
-
 class ChangedIntegrationAnswer(IntegrationAnswer):
-    """An integration after a change."""
+    """An integration after a change; what is "there when" is absent otherwise."""
 
-    ended: Ended | None = Field(
-        None,
-        description="Ours: there when it names another client or endpoint now, and what was granted ended with that.",
+    ended_credentials: int = Field(
+        0, description="Ours: OAuth sessions that ended, there when it names another client or endpoint now."
     )
+    ended_consents: int = Field(0, description="Ours: consents for a content that ended with them.")
 
 
 # — associations —————————————————————————————————————————————————————————————————————————————————

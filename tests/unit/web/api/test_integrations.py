@@ -96,7 +96,7 @@ async def test_a_patch_tells_what_ended_with_it_and_only_then(api, administered)
     assert await (await api.patch(ONE, json={"name": "x"}, headers=ADMIN)).json() == PLAIN
     administered.ended = (2, 5)
     said = await (await api.patch(ONE, json={"config": {"client_id": "y"}}, headers=ADMIN)).json()
-    assert said == PLAIN | {"ended": {"credentials": 2, "consents": 5}}
+    assert said == PLAIN | {"ended_credentials": 2, "ended_consents": 5}
 
 
 async def test_what_rsconnect_sends_back_is_what_it_read(api, administered):
