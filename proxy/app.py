@@ -49,6 +49,7 @@ from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.users import Users
 from proxy.flows.viewer_claims import ViewerClaims
+from proxy.flows.visitor_keys import VisitorKeys
 from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
 from proxy.gateway.pool import Pool
@@ -203,9 +204,13 @@ class _Sidecar:
             store=store, is_present=sessions.is_present, now=_now,
             max_remembered=config.limits.max_sessions_in_memory,
         )  # fmt: skip
+        visitor_keys = VisitorKeys(
+            directory=directory, session_tokens=self.session_tokens, key_ring=key_ring, now=_now,
+            random_bytes=secrets.token_bytes,
+        )  # fmt: skip
         exchange = Exchange(
             directory=directory, session_tokens=self.session_tokens, keeper=self.keeper, sessions=sessions, now=_now,
-            service_accounts=self.service_accounts, key_ring=key_ring, record=self.audit.record,
+            service_accounts=self.service_accounts, visitor_keys=visitor_keys, key_ring=key_ring, record=self.audit.record,
             public_url=config.public_url, max_per_minute=config.limits.max_exchanges_per_session_per_minute,
         )  # fmt: skip
         self.housekeeping = Housekeeping(
@@ -251,7 +256,8 @@ class _Sidecar:
         self._api = web.AppRunner(
             api_application(
                 ApiServices(
-                    exchange=exchange, administration=administration, keys=self.api_keys, directory=directory,
+                    exchange=exchange, administration=administration, keys=self.api_keys, visitors=visitor_keys,
+                    directory=directory,
                     users=Users(directory=directory, store=store, named=lambda: (key.user for key in self.api_keys.all())),
                     requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
                     record=self.audit.record, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,

@@ -154,6 +154,7 @@ def _content(item: ContentSettings, integrations: dict[str, Integration], public
         session_token_file=str(item.session_token_file or ""),
         unsafe_allow_origins=frozenset(item.unsafe_allow_origins),
         headers=header_rules_of(item),
+        visitor_api_keys=item.visitor_api_keys,
     )
 
 

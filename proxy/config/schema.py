@@ -41,7 +41,7 @@ from proxy.config.fields import (
     bare_boolean,
 )
 from proxy.config.texts import listen, span
-from proxy.model import INTERACTIVE_APP_MODES, RENDERED_APP_MODES, HeaderPreset, Role
+from proxy.model import INTERACTIVE_APP_MODES, KEPT_ROLES, RENDERED_APP_MODES, HeaderPreset, Role
 from proxy.policy.limits import Limits
 from proxy.providers import PROVIDERS
 
@@ -91,7 +91,7 @@ class ApiKeySettings(_Section):
         default=None,
         description="`administrator`, `publisher` or `content`. Default content; required without `content`. Risk: an "
         "administrator's key changes where every viewer's tokens go.",
-        json_schema_extra={"anyOf": [{"enum": [*Role]}, {"type": "null"}]},
+        json_schema_extra={"anyOf": [{"enum": [*KEPT_ROLES]}, {"type": "null"}]},
     )
     user: Email | None = Field(
         default=None,
@@ -580,6 +580,12 @@ class ContentSettings(_Section):
         default_factory=list,
         description="Foreign origins whose scripts may send POSTs and open WebSockets here. Default empty: none. Risk: "
         "those scripts act as the viewer.",
+    )
+    visitor_api_keys: Boolean = Field(
+        default=False,
+        description="Whether its code may ask the exchange for a key of the viewer's own at the Server API (posit-sdk: "
+        "`with_user_session_token`), good for an hour at most and for what docs/server-api.md says of viewers. Default "
+        "false. Needs `sign_in`. Risk: with it the code sees and ends what the viewer granted, at other content too.",
     )
 
     @property

@@ -167,6 +167,7 @@ def _content(item: Content, names: dict[str, str]) -> Value:
         "headers": _headers(item),
         "session_token_file": item.session_token_file or None,
         "unsafe_allow_origins": [*sorted(item.unsafe_allow_origins)],
+        "visitor_api_keys": item.visitor_api_keys,
     }
 
 

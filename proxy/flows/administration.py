@@ -37,7 +37,7 @@ class Administration:
 
     def integration(self, caller: ApiKey, guid: str) -> IntegrationRecord | Refused:
         """Return one; that there is one which the caller may not use is not said."""
-        if caller.role is Role.CONTENT:
+        if caller.role in {Role.CONTENT, Role.VIEWER}:
             return NOT_ALLOWED
         found = self._directory.integrations.get(IntegrationGuid(guid))
         record = None if found is None else self._record(found)
@@ -131,6 +131,8 @@ class Administration:
                 is_theirs = bool(caller.user) and content.owner.lower() == caller.user
             case Role.CONTENT:
                 is_theirs = content.guid == caller.content_guid
+            case Role.VIEWER:
+                is_theirs = False
         return content if is_theirs else NOT_ALLOWED
 
 
@@ -140,5 +142,5 @@ def _may_use(caller: ApiKey, record: IntegrationRecord) -> bool:
             return True
         case Role.PUBLISHER:
             return record.everyone or any(caller.user == grant.user for grant in record.permissions)
-        case Role.CONTENT:
+        case Role.CONTENT | Role.VIEWER:
             return False

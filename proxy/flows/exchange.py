@@ -21,6 +21,7 @@ from proxy.flows.refused import Refused
 from proxy.flows.service_accounts import OwnToken, ServiceAccounts
 from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import Sessions
+from proxy.flows.visitor_keys import VisitorKeys, email_of
 from proxy.model import (
     Actor,
     ActorKind,
@@ -42,6 +43,7 @@ from proxy.policy.exchange_refusals import (
     CONTENT_SESSION_TOKEN,
     GRANT_TYPE,
     USER_SESSION_TOKEN,
+    VISITOR_API_KEY,
     NoToken,
     not_requestable,
 )
@@ -49,6 +51,9 @@ from proxy.policy.freshness import exchange_expires_in
 from proxy.policy.rate import RatePerMinute
 from proxy.sealing import KeyRing, hash_handle
 from proxy.store.base import Presence
+
+_KEY = "Key"
+"""How a visitor's key is sent: ``Authorization: Key …``; Connect's ``token_type``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Exchange:
         keeper: CredentialsKeeper,
         sessions: Sessions,
         service_accounts: ServiceAccounts,
+        visitor_keys: VisitorKeys,
         key_ring: KeyRing,
         now: Callable[[], datetime],
         record: Callable[[AuditEvent], None],
@@ -111,6 +117,7 @@ class Exchange:
         self._keeper = keeper
         self._sessions = sessions
         self._service_accounts = service_accounts
+        self._visitor_keys = visitor_keys
         self._key_ring = key_ring
         self._now = now
         self._record = record
@@ -140,6 +147,8 @@ class Exchange:
             return self._answered(known, refused(NoToken.SUBJECT_TOKEN_TYPE))
         if (why := not_requestable(requested_token_type, is_viewers=is_viewers)) is not None:
             return self._answered(known, refused(why))
+        if requested_token_type == VISITOR_API_KEY:
+            return self._answered(known, await self._visitors_key(known, subject_token))
         ask = self._viewers_token if is_viewers else self._own_token
         return self._answered(known, await ask(known, subject_token, audience, _guid, rejected_token))
 
@@ -178,10 +187,9 @@ class Exchange:
     async def _viewers_token(
         self, known: _Known, session_token: str | None, asked: str | None, names: _Names, rejected: str | None
     ) -> Issued | Refused:
-        token_hash = SessionTokenHash(hash_handle(session_token or ""))
-        wait_s = self._rate.wait_s(token_hash, self._now()) if session_token else 0
-        if wait_s:  # before the store: a content that asks in a loop shall not keep it busy
-            return refused(NoToken.TOO_MANY, retry_after_s=ceil(wait_s))
+        token_hash = self._counted(session_token)
+        if isinstance(token_hash, Refused):
+            return token_hash
         epoch = self._session_tokens.epoch
         asking = await self._asking(known, token_hash)
         if isinstance(asking, Refused):
@@ -205,6 +213,32 @@ class Exchange:
                 return refused(why, login_url=self._login_url(asking.content, integration))
             case (Unavailable() | RenewedLately()) as later:
                 return _later(later)
+
+    async def _visitors_key(self, known: _Known, session_token: str | None) -> Issued | Refused:
+        """Answer a content that wants to ask the Server API as its viewer. Which integration is named says nothing."""
+        token_hash = self._counted(session_token)
+        if isinstance(token_hash, Refused):
+            return token_hash
+        asking = await self._asking(known, token_hash)
+        if isinstance(asking, Refused):
+            return asking
+        if not asking.content.visitor_api_keys:
+            return refused(NoToken.VISITOR_API_KEY)
+        if email_of(asking.presence) is None:
+            return refused(NoToken.VISITOR_UNKNOWN)
+        made = self._visitor_keys.make(token_hash, asking.presence)
+        known.scope, known.expires_at = "visitor API key", made.expires_at
+        expires_in = max(1, int((made.expires_at - self._now()).total_seconds()))
+        return Issued(
+            access_token=made.secret, expires_in=expires_in, issued_token_type=VISITOR_API_KEY, token_type=_KEY
+        )
+
+    def _counted(self, session_token: str | None) -> SessionTokenHash | Refused:
+        token_hash = SessionTokenHash(hash_handle(session_token or ""))
+        wait_s = self._rate.wait_s(token_hash, self._now()) if session_token else 0
+        if wait_s:  # before the store: a content that asks in a loop shall not keep it busy
+            return refused(NoToken.TOO_MANY, retry_after_s=ceil(wait_s))
+        return token_hash
 
     async def _asking(self, known: _Known, token_hash: SessionTokenHash) -> _Asking | Refused:
         found = await self._session_tokens.redeem(token_hash)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proxy.model.administration import FirstSeen, PermissionGrant
 from proxy.model.audit import OPERATOR, SIDECAR, Actor, ActorKind, AuditAction, AuditEvent
-from proxy.model.callers import ApiKey, Role, Roles
+from proxy.model.callers import KEPT_ROLES, ApiKey, Role, Roles
 from proxy.model.changes import (
     ApiKeysChanged,
     Change,
@@ -70,6 +70,7 @@ from proxy.model.viewers import (
 
 __all__ = [
     "INTERACTIVE_APP_MODES",
+    "KEPT_ROLES",
     "OPERATOR",
     "RENDERED_APP_MODES",
     "SERVICE_ACCOUNT",

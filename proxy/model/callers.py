@@ -17,6 +17,12 @@ class Role(StrEnum):
     """Somebody with an e-mail address: owns the contents whose ``owner`` it is."""
     CONTENT = "content"
     """One content: redeems its viewers' session tokens, and nothing of anybody else's."""
+    VIEWER = "viewer"
+    """Whoever is at a content just now: a visitor's key, which only the exchange makes (``flows.visitor_keys``)."""
+
+
+KEPT_ROLES = (Role.ADMINISTRATOR, Role.PUBLISHER, Role.CONTENT)
+"""Roles of keys that somebody makes and that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,6 +138,8 @@ class Content:
     """Absolute path of the file with its content session token; empty: it has one that never ends, in no file."""
     unsafe_allow_origins: frozenset[str] = frozenset()
     """Foreign origins whose scripts may send unsafe requests and open WebSockets here, as the viewer."""
+    visitor_api_keys: bool = False
+    """Whether its code gets keys of its viewers' own at the Server API."""
 
     @property
     def host(self) -> str:

@@ -19,6 +19,10 @@ class Contradiction:
 def contradiction(role: Role | None, *, has_user: bool, has_content: bool) -> Contradiction | None:
     """Return what does not go with the role; without one (``None``), a content makes the key that content's."""
     match role:
+        case Role.VIEWER:
+            return Contradiction(
+                "role", "keys of viewers come from the exchange (`visitor_api_keys`), and are not made"
+            )
         case None if not has_content:
             return Contradiction("role", "give `content` (the key of one content) or a `role`")
         case Role.CONTENT if not has_content:

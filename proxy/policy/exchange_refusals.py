@@ -54,8 +54,13 @@ class NoToken(Enum):
         "`requested_token_type` is none that Connect knows.",
     )  # fmt: skip
     VISITOR_API_KEY = Says(
-        400, 250, "NoSupportedHandler", "There are no visitor API keys here: no integration can be of the type connect.",
-        "An API key of the viewer (`urn:posit:connect:api-key`) is asked for.",
+        400, 250, "NoSupportedHandler",
+        "This content gives no visitor API keys: the operator can switch them on with `visitor_api_keys`.",
+        "An API key of the viewer (`urn:posit:connect:api-key`) is asked for, and the content gives none.",
+    )  # fmt: skip
+    VISITOR_UNKNOWN = Says(
+        400, 250, "NoSupportedHandler", "This viewer has no verified e-mail address, by which the Server API knows people.",
+        "An API key of a viewer without a verified e-mail address is asked for.",
     )  # fmt: skip
     VISITOR_API_KEY_WITHOUT_VISITOR = Says(
         400, 249, "InvalidSubjectRequestedCombination",
@@ -150,7 +155,6 @@ class NoToken(Enum):
 
 
 _NOT_REQUESTABLE = {
-    VISITOR_API_KEY: NoToken.VISITOR_API_KEY,
     AWS_CREDENTIALS: NoToken.AWS_CREDENTIALS,
     ID_TOKEN: NoToken.ID_TOKEN,
 }
@@ -160,8 +164,8 @@ def not_requestable(requested: str | None, *, is_viewers: bool) -> NoToken | Non
     """Say why no token of this kind is given; ``None``: it is. ``is_viewers``: for a user session token."""
     if not requested or requested == ACCESS_TOKEN:
         return None
-    if requested == VISITOR_API_KEY and not is_viewers:
-        return NoToken.VISITOR_API_KEY_WITHOUT_VISITOR
+    if requested == VISITOR_API_KEY:
+        return None if is_viewers else NoToken.VISITOR_API_KEY_WITHOUT_VISITOR
     return _NOT_REQUESTABLE.get(requested, NoToken.REQUESTED_TOKEN_TYPE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from proxy.model import ApiKeyGuid, ContentGuid, IntegrationGuid, PermissionGrant
+from proxy.model import ApiKeyGuid, ContentGuid, IntegrationGuid, PermissionGrant, ViewerGuid
 
 _NAMESPACE = uuid.UUID("7b0c9a52-6f0d-4f0e-9f57-2b1a6f0d8c11")
 """Random, once and for all: guids of the deployments out there hang on it."""
@@ -44,6 +44,11 @@ def permission_guid(integration: IntegrationGuid, grant: PermissionGrant) -> str
     """Return the guid of somebody's permission for an integration: of ``permission:<guid>:<whose>``."""
     whose = f"user:{grant.user}" if grant.user else f"group:{grant.group}"
     return _derived("permission", f"{integration}:{whose}")
+
+
+def visitor_key_guid(content: ContentGuid, viewer: ViewerGuid) -> ApiKeyGuid:
+    """Return the guid of a viewer's keys at one content: of ``visitor-key:<content>:<viewer>``."""
+    return ApiKeyGuid(_derived("visitor-key", f"{content}:{viewer}"))
 
 
 def _derived(kind: str, name: str) -> str:

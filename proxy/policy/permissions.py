@@ -65,6 +65,8 @@ class Row:
     anonymous: Grant = Grant.KEY
     content: Grant = Grant.NO
     """A content's key; about another content than its own where ``own`` speaks of contents."""
+    viewer: Grant = Grant.NO
+    """Whoever is at a content, by a key that the exchange gave it."""
     publisher: Grant
     """A publisher, about a content of somebody else's or about none."""
     owner: Grant
@@ -78,8 +80,8 @@ class Row:
     """Answered on ``api.listen`` only, whatever ``api.public`` says."""
 
 
-def _administrators(*, publisher: Grant = Grant.NO, own: str = "") -> Row:
-    return Row(publisher=publisher, owner=publisher, own=own)
+def _administrators(*, publisher: Grant = Grant.NO, viewer: Grant = Grant.NO, own: str = "") -> Row:
+    return Row(viewer=viewer, publisher=publisher, owner=publisher, own=own)
 
 
 _THEMSELVES = "who they are"
@@ -87,24 +89,24 @@ _SESSIONS = "sessions of the person that the key names"
 _INTEGRATIONS = "integrations that they may use: those without `permissions`, or with one that names them"
 
 TABLE: dict[Verb, Row] = {
-    Verb.PING: Row(anonymous=Grant.YES, content=Grant.YES, publisher=Grant.YES, owner=Grant.YES),
-    Verb.OPENAPI: Row(anonymous=Grant.YES, content=Grant.YES, publisher=Grant.YES, owner=Grant.YES),
-    Verb.SERVER_SETTINGS: Row(content=Grant.YES, publisher=Grant.YES, owner=Grant.YES),
+    Verb.PING: Row(anonymous=Grant.YES, content=Grant.YES, viewer=Grant.YES, publisher=Grant.YES, owner=Grant.YES),
+    Verb.OPENAPI: Row(anonymous=Grant.YES, content=Grant.YES, viewer=Grant.YES, publisher=Grant.YES, owner=Grant.YES),
+    Verb.SERVER_SETTINGS: Row(content=Grant.YES, viewer=Grant.YES, publisher=Grant.YES, owner=Grant.YES),
     Verb.EXCHANGE: Row(
         content=Grant.OWN, publisher=Grant.NO, owner=Grant.NO, administrator=Grant.NO, is_local=True,
         own="session tokens that were made for this content",
     ),
     Verb.READ_USER_SELF: Row(
-        content=Grant.OWN, publisher=Grant.OWN, owner=Grant.OWN, administrator=Grant.OWN, own=_THEMSELVES
+        content=Grant.OWN, viewer=Grant.OWN, publisher=Grant.OWN, owner=Grant.OWN, administrator=Grant.OWN, own=_THEMSELVES
     ),
     Verb.READ_USER: _administrators(publisher=Grant.YES),
     Verb.LIST_USERS: _administrators(publisher=Grant.YES),
     Verb.LIST_CONTENT: Row(
-        content=Grant.OWN, publisher=Grant.OWN, owner=Grant.OWN,
-        own="a content itself; a publisher what they own or may open: `access` is anyone, signed_in, or names their address",
+        content=Grant.OWN, viewer=Grant.OWN, publisher=Grant.OWN, owner=Grant.OWN,
+        own="a content itself; people what they own or may open: `access` is anyone, signed_in, or names their address",
     ),
     Verb.READ_CONTENT: Row(
-        content=Grant.OWN, publisher=Grant.OWN, owner=Grant.YES, code=19, own="as for `list_content`"
+        content=Grant.OWN, viewer=Grant.OWN, publisher=Grant.OWN, owner=Grant.YES, code=19, own="as for `list_content`"
     ),
     Verb.LIST_INTEGRATIONS: _administrators(publisher=Grant.OWN, own=_INTEGRATIONS),
     Verb.CREATE_INTEGRATION: _administrators(),
@@ -120,11 +122,11 @@ TABLE: dict[Verb, Row] = {
     ),
     Verb.SET_CONTENT_ASSOCIATIONS: Row(publisher=Grant.NO, owner=Grant.YES),
     Verb.LIST_OAUTH_SESSIONS: Row(
-        publisher=Grant.OWN, owner=Grant.OWN, administrator=Grant.OWN, own=_SESSIONS
+        viewer=Grant.OWN, publisher=Grant.OWN, owner=Grant.OWN, administrator=Grant.OWN, own=_SESSIONS
     ),
     Verb.LIST_ALL_OAUTH_SESSIONS: _administrators(),
-    Verb.READ_OAUTH_SESSION: _administrators(publisher=Grant.OWN, own=_SESSIONS),
-    Verb.DELETE_OAUTH_SESSION: _administrators(publisher=Grant.OWN, own=_SESSIONS),
+    Verb.READ_OAUTH_SESSION: _administrators(viewer=Grant.OWN, publisher=Grant.OWN, own=_SESSIONS),
+    Verb.DELETE_OAUTH_SESSION: _administrators(viewer=Grant.OWN, publisher=Grant.OWN, own=_SESSIONS),
     Verb.READ_AUDIT_LOG: _administrators(),
     Verb.LIST_API_KEYS: _administrators(),
     Verb.CREATE_API_KEY: _administrators(),
@@ -156,6 +158,8 @@ def permitted(
             return row.administrator
         case Role.CONTENT:
             return _settled(row.content, guid, is_theirs=guid is not None and guid == caller.content_guid)
+        case Role.VIEWER:
+            return _settled(row.viewer, guid, is_theirs=content is not None and _may_open(caller, content))
         case Role.PUBLISHER:
             if content is None:  # none is named, or one that is not there: whoever may do it for theirs is told so
                 return row.publisher if guid is None else row.owner

@@ -15,8 +15,9 @@ from proxy.policy.cookies import is_loopback_host
 from proxy.policy.origin import is_foreign
 from proxy.policy.permissions import ABOUT_CONTENT, TABLE, Grant, Verb, permitted
 from proxy.web.api.refusals import ApiRefusal
+from proxy.web.api.visitors import VISITOR
 from proxy.web.problems import ForeignOrigin
-from proxy.web.requests import at_host_of, raw_headers, request_id
+from proxy.web.requests import at_host_of, given_key, raw_headers, request_id
 from proxy.web.services import API, CONTROL
 
 Guard = Callable[[web.Request], None]
@@ -147,9 +148,7 @@ _SAY = {
 
 
 def _caller(request: web.Request) -> ApiKey:
-    given = request.headers.getall("Authorization", [])
-    scheme, _, key = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    found = request.app[API].keys.caller(key.strip()) if scheme.lower() == "key" else None
+    found = request.get(VISITOR) or request.app[API].keys.caller(given_key(request))
     if found is None:
         raise ApiRefusal(401, 24, "An API key is needed: Authorization: Key …")
     return found

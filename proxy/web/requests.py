@@ -72,6 +72,13 @@ def bindings(request: web.Request, names: CookieNames) -> list[str]:
     return binding_values(cookie_headers(request), names)
 
 
+def given_key(request: web.Request) -> str:
+    """Return the API key of ``Authorization: Key …``; ``""``: there is none, or more than one such header."""
+    given = request.headers.getall("Authorization", [])
+    scheme, _, key = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    return key.strip() if scheme.lower() == "key" else ""
+
+
 def raw_query(request: web.Request) -> str:
     """Return the query, undecoded."""
     return request.raw_path.partition("?")[2]

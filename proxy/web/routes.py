@@ -27,6 +27,7 @@ from proxy.web.api.operations import TAKE_BODY
 from proxy.web.api.refusals import api_answers
 from proxy.web.api.server import ping, server_settings
 from proxy.web.api.templates import list_templates, read_template
+from proxy.web.api.visitors import visiting
 from proxy.web.authorization import callback, login
 from proxy.web.guards import Guard, caller_may
 from proxy.web.hand_over import TICKET_PATH, take_ticket
@@ -116,7 +117,7 @@ def control_plane(services: ControlServices) -> web.Application:
 
 def api_application(services: ApiServices, routes: Iterable[Route] = API_LISTENER) -> web.Application:
     """Build the application of the API listener."""
-    app = web.Application(middlewares=[api_answers], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[api_answers, visiting], client_max_size=MAX_BODY_BYTES)
     app[API] = services
     return _with_routes(app, (replace(route, handler=_unambiguous(route)) for route in routes))
 

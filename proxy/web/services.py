@@ -126,6 +126,13 @@ class Users(Protocol):
         """Return whose guid it is."""
 
 
+class Visitors(Protocol):
+    """Knows viewers by the keys that content got for them: ``flows.visitor_keys``."""
+
+    async def caller(self, key: str) -> ApiKey | None:
+        """Return whose key it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlServices:
     """What the control plane stands on."""
@@ -156,6 +163,7 @@ class ApiServices:
     administration: Administration
     keys: Keys
     users: Users
+    visitors: Visitors
     directory: Directory
     requests_of_key: RatePerMinute
     record: Callable[[AuditEvent], None]

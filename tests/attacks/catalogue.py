@@ -387,4 +387,11 @@ ROWS = {
              "oauth2-proxy #1522, #1349, #473; Envoy #23007, #30102",
              ("tests/unit/policy/test_redirects.py::test_only_a_person_in_front_of_a_page_is_redirected",
               "tests/unit/web/test_refusals.py::test_a_form_that_lost_its_session_is_never_a_silent_get")),
+    161: Row("J", "A visitor's key that is made up, changed, over, of a viewer who signed out, or shown to the exchange.",
+             "401, and 403 at the exchange: the key is sealed, says nothing, and is worth what its session token is.",
+             "our inference",
+             (_FLOWS + "test_visitor_keys.py::test_a_key_that_is_none_asks_no_store",
+              _FLOWS + "test_visitor_keys.py::test_it_ends_with_the_sign_out",
+              _FLOWS + "test_visitor_keys.py::test_it_is_worth_nothing_when_the_content_changed",
+              "tests/unit/web/api/test_permissions.py::test_each_cell_of_the_table")),
 }  # fmt: skip

@@ -28,6 +28,7 @@ def check_contents(draft: Draft) -> None:
         _check_app_mode(path, item, draft)
         _check_integrations(path, item, draft)
         _check_access(path, item, draft)
+        _check_visitor_keys(path, item, draft)
     _check_owners(draft)
 
 
@@ -99,6 +100,14 @@ def _check_access(path: Path, item: ContentSettings, draft: Draft) -> None:
         report.add(
             (*path, "integrations"),
             "without `sign_in` viewers sign in by what they consent to: one integration must not be optional",
+        )
+
+
+def _check_visitor_keys(path: Path, item: ContentSettings, draft: Draft) -> None:
+    if item.visitor_api_keys and draft.settings.sign_in is None and draft.report.is_sound("sign_in"):
+        draft.report.add(
+            (*path, "visitor_api_keys"),
+            "without `sign_in` no viewer has a verified identity that a key could stand for",
         )
 
 

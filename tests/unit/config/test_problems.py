@@ -76,6 +76,22 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("{name: sales, content: sales,", "{name: sales, role: content,")],
         ["config.yaml:8:7: api.keys[0].content: the key of a content needs the name of its `content`"],
     ),
+    "a role that nobody is given": (
+        [("{name: sales, content: sales,", "{name: sales, content: sales, role: viewer,")],
+        ["config.yaml:8:43: api.keys[0].role: must be one of administrator, publisher, content"],
+    ),
+    "visitors' keys where nobody knows who visits": (
+        [
+            ("sign_in: warehouse\n", ""),
+            ("integrations: [warehouse]", "integrations: [warehouse]\n    visitor_api_keys: true"),
+        ],
+        [
+            (
+                "config.yaml:24:23: content[0].visitor_api_keys: without `sign_in` no viewer has a verified identity that a key "
+                "could stand for"
+            )
+        ],
+    ),
     "a role that does not exist": (
         [("{name: sales, content: sales,", "{name: sales, content: sales, role: publsher,")],
         [

@@ -27,6 +27,7 @@ from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import ViewerClaims
+from proxy.flows.visitor_keys import VisitorKeys
 from proxy.model import (
     AuditEvent,
     Change,
@@ -288,8 +289,16 @@ class House:
         self.session_tokens = SessionTokens(
             store=self.store, is_present=self.sessions.is_present, now=self.clock, max_remembered=100
         )
+        self.visitor_keys = VisitorKeys(
+            directory=self.directory,
+            session_tokens=self.session_tokens,
+            key_ring=self.key_ring,
+            now=self.clock,
+            random_bytes=self.random.randbytes,
+        )
         self.exchange = Exchange(
             service_accounts=self.service_accounts,
+            visitor_keys=self.visitor_keys,
             key_ring=self.key_ring,
             directory=self.directory,
             session_tokens=self.session_tokens,

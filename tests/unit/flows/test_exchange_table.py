@@ -10,7 +10,7 @@ import pytest
 from proxy.flows.content_tokens import content_session_token
 from proxy.flows.exchange import Issued
 from proxy.flows.refused import Refused
-from proxy.model import Anyone, Directory, IntegrationGuid, Named
+from proxy.model import Anyone, Content, Directory, IntegrationGuid, Named
 from proxy.policy.exchange_refusals import (
     AWS_CREDENTIALS,
     CONTENT_SESSION_TOKEN,
@@ -84,6 +84,11 @@ class Place:
 async def requested(place: Place, kind: str) -> Issued | Refused:
     await place.opened()
     return await place.ask(requested_token_type=kind)
+
+
+async def visitor_key(place: Place, content: Content = SALES) -> Issued | Refused:
+    await place.opened(content)
+    return await place.ask(subject_token=await place.token(), requested_token_type=VISITOR_API_KEY)
 
 
 async def other_content(place: Place) -> Issued | Refused:
@@ -172,7 +177,8 @@ MET: dict[NoToken, Callable[[Place], Awaitable[Issued | Refused]]] = {
     NoToken.GRANT_TYPE: lambda place: asking(place, grant_type="client_credentials"),
     NoToken.SUBJECT_TOKEN_TYPE: lambda place: asking(place, subject_token_type="urn:posit:connect:api-key"),
     NoToken.REQUESTED_TOKEN_TYPE: lambda place: requested(place, "urn:example:a-pony"),
-    NoToken.VISITOR_API_KEY: lambda place: requested(place, VISITOR_API_KEY),
+    NoToken.VISITOR_API_KEY: visitor_key,
+    NoToken.VISITOR_UNKNOWN: lambda place: visitor_key(place, replace(SALES, visitor_api_keys=True)),
     NoToken.VISITOR_API_KEY_WITHOUT_VISITOR: lambda place: for_itself(place, requested_token_type=VISITOR_API_KEY),
     NoToken.AWS_CREDENTIALS: lambda place: requested(place, AWS_CREDENTIALS),
     NoToken.ID_TOKEN: lambda place: requested(place, ID_TOKEN),

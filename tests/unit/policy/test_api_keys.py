@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.model import ApiKeyGuid, Role
+from proxy.model import ApiKeyGuid, Role, ViewerGuid
 from proxy.policy.api_keys import contradiction
-from proxy.policy.guids import configured_key_guid, content_guid, integration_guid, key_user_guid, user_guid
+from proxy.policy.guids import (
+    configured_key_guid,
+    content_guid,
+    integration_guid,
+    key_user_guid,
+    user_guid,
+    visitor_key_guid,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,8 @@ from proxy.policy.guids import configured_key_guid, content_guid, integration_gu
         (Role.ADMINISTRATOR, False, False, None),
         (Role.ADMINISTRATOR, True, False, None),
         (Role.ADMINISTRATOR, False, True, "content"),
+        (Role.VIEWER, True, False, "role"),
+        (Role.VIEWER, False, False, "role"),
     ],
 )
 def test_role_user_and_content_go_together_or_the_one_to_look_at_is_named(role, has_user, has_content, where):
@@ -34,7 +43,11 @@ def test_role_user_and_content_go_together_or_the_one_to_look_at_is_named(role, 
 
 def test_guids_of_one_name_are_different_by_kind_and_always_the_same():
     guids = [kind("a") for kind in (integration_guid, content_guid, configured_key_guid, user_guid, key_user_guid)]
-    assert len(set(guids)) == 5
+    guids += [
+        visitor_key_guid(content_guid("a"), ViewerGuid("b")),
+        visitor_key_guid(content_guid("b"), ViewerGuid("a")),
+    ]
+    assert len(set(guids)) == 7
     assert integration_guid("warehouse") == "51169e5a-233e-541e-ba6d-963e90c4201d"
     assert user_guid("Ada@Example.org") == user_guid("ada@example.org")
     assert key_user_guid(ApiKeyGuid("x")) != key_user_guid(ApiKeyGuid("y"))

@@ -18,7 +18,7 @@ REQUESTED = {
     "nothing": (None, None, None),
     "an empty word": ("", None, None),
     "an access token": (ACCESS_TOKEN, None, None),
-    "a visitor's key": (VISITOR_API_KEY, NoToken.VISITOR_API_KEY, NoToken.VISITOR_API_KEY_WITHOUT_VISITOR),
+    "a visitor's key": (VISITOR_API_KEY, None, NoToken.VISITOR_API_KEY_WITHOUT_VISITOR),
     "cloud credentials": (AWS_CREDENTIALS, NoToken.AWS_CREDENTIALS, NoToken.AWS_CREDENTIALS),
     "an ID token": (ID_TOKEN, NoToken.ID_TOKEN, NoToken.ID_TOKEN),
     "in capitals": (ACCESS_TOKEN.upper(), NoToken.REQUESTED_TOKEN_TYPE, NoToken.REQUESTED_TOKEN_TYPE),
@@ -29,7 +29,7 @@ REQUESTED = {
 
 
 @pytest.mark.parametrize(("requested", "for_viewer", "for_content"), REQUESTED.values(), ids=REQUESTED.keys())
-def test_only_access_tokens_are_given_and_each_other_kind_has_its_no(requested, for_viewer, for_content):
+def test_two_kinds_are_given_and_each_other_kind_has_its_no(requested, for_viewer, for_content):
     assert not_requestable(requested, is_viewers=True) is for_viewer
     assert not_requestable(requested, is_viewers=False) is for_content
 

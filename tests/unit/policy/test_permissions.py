@@ -23,6 +23,8 @@ def key(role: Role, **more: object) -> ApiKey:
 ADMINISTRATOR = key(Role.ADMINISTRATOR)
 BOB = key(Role.PUBLISHER, user="bob@example.org")
 EVE = key(Role.PUBLISHER, user="eve@example.org")
+VISITOR = key(Role.VIEWER, user="bob@example.org")
+"""Even of a person who owns it."""
 OF_SALES = key(Role.CONTENT, content_guid=SALES.guid)
 OF_STOCK = key(Role.CONTENT, content_guid=ContentGuid("stock"))
 
@@ -30,10 +32,10 @@ OF_STOCK = key(Role.CONTENT, content_guid=ContentGuid("stock"))
 @pytest.mark.parametrize("verb", Verb)
 def test_every_verb_has_a_row_that_says_what_own_means(verb):
     row = TABLE[verb]
-    grants = {row.anonymous, row.content, row.publisher, row.owner, row.administrator}
+    grants = {row.anonymous, row.content, row.viewer, row.publisher, row.owner, row.administrator}
     assert (Grant.OWN in grants) == bool(row.own)
     assert row.anonymous in {Grant.YES, Grant.KEY}
-    assert Grant.KEY not in {row.content, row.publisher, row.owner, row.administrator}
+    assert Grant.KEY not in {row.content, row.viewer, row.publisher, row.owner, row.administrator}
 
 
 @pytest.mark.parametrize("verb", sorted(set(Verb) - ABOUT_CONTENT))
@@ -59,6 +61,8 @@ def test_nobody_gets_more_than_an_administrator_but_for_the_exchange_of_a_conten
         (BOB, Verb.READ_CONTENT, Grant.YES),
         (EVE, Verb.SET_CONTENT_ASSOCIATIONS, Grant.NO),
         (EVE, Verb.READ_CONTENT, Grant.NO),
+        (VISITOR, Verb.SET_CONTENT_ASSOCIATIONS, Grant.NO),
+        (VISITOR, Verb.READ_CONTENT, Grant.NO),
         (OF_SALES, Verb.READ_CONTENT, Grant.YES),
         (OF_SALES, Verb.SET_CONTENT_ASSOCIATIONS, Grant.NO),
         (OF_STOCK, Verb.READ_CONTENT, Grant.NO),
@@ -77,11 +81,14 @@ def test_what_is_asked_about_one_content_is_settled(caller, verb, expected):
 def test_a_publisher_reads_what_they_may_open(access, expected):
     opened = replace(SALES, access=access)
     assert permitted(Verb.READ_CONTENT, EVE, guid=opened.guid, content=opened) is expected
+    visitor = replace(VISITOR, user=EVE.user)
+    assert permitted(Verb.READ_CONTENT, visitor, guid=opened.guid, content=opened) is expected
     assert permitted(Verb.SET_CONTENT_ASSOCIATIONS, EVE, guid=opened.guid, content=opened) is Grant.NO
 
 
-def test_a_content_that_is_not_there_is_404_to_publishers_and_no_business_of_other_contents():
+def test_a_content_that_is_not_there_is_404_to_publishers_and_no_business_of_others():
     gone = ContentGuid("gone")
+    assert permitted(Verb.READ_CONTENT, VISITOR, guid=gone) is Grant.NO
     assert permitted(Verb.SET_CONTENT_ASSOCIATIONS, EVE, guid=gone) is Grant.YES
     assert permitted(Verb.READ_CONTENT, OF_SALES, guid=gone) is Grant.NO
 
@@ -89,6 +96,8 @@ def test_a_content_that_is_not_there_is_404_to_publishers_and_no_business_of_oth
 def test_without_a_named_content_it_is_left_to_whoever_answers():
     assert permitted(Verb.LIST_CONTENT, OF_SALES) is Grant.OWN
     assert permitted(Verb.LIST_CONTENT, BOB) is Grant.OWN
+    assert permitted(Verb.LIST_CONTENT, VISITOR) is Grant.OWN
+    assert permitted(Verb.LIST_INTEGRATIONS, VISITOR) is Grant.NO
     assert permitted(Verb.CREATE_API_KEY, BOB) is Grant.NO
 
 

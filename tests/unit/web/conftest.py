@@ -92,6 +92,7 @@ CALLERS = {
     PUBLISHER: api_key("bob", Role.PUBLISHER, user="bob@example.org"),
 }
 """By the text of the key."""
+VISITOR = "visitor-key-0123456789"
 SESSION = {"Cookie": f"{NAMES.session}=the-session"}
 
 
@@ -218,6 +219,13 @@ class Keys:
         return self._callers.get(key)
 
 
+class Visitors:
+    """One viewer, by the text of the key that a content got for them."""
+
+    async def caller(self, key: str) -> ApiKey | None:
+        return api_key("visitor of sales", Role.VIEWER, user="eve@example.org") if key == VISITOR else None
+
+
 @pytest.fixture
 def flows() -> Flows:
     return Flows()
@@ -288,6 +296,7 @@ def api_services(
         administration=administration,
         keys=keys or Keys(),
         users=People(),
+        visitors=Visitors(),
         directory=services(flows, contents=contents).directory,
         requests_of_key=RatePerMinute(1000),
         record=flows.recorded.append,

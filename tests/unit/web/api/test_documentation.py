@@ -41,12 +41,14 @@ def permissions() -> str:
     rows = [
         (
             f"`{verb}`", (served[verb] or BY_A_HANDLER.get(verb, "not served yet")) + (LOCAL if row.is_local else ""),
-            *(SHOWN[grant] for grant in (row.anonymous, row.content, row.publisher, row.owner, row.administrator)),
+            *(SHOWN[grant] for grant in (row.anonymous, row.content, row.viewer, row.publisher, row.owner, row.administrator)),
             row.own,
         )
         for verb, row in TABLE.items()
     ]  # fmt: skip
-    return markdown(("verb", "request", "no key", "content", "publisher", "owner", "administrator", "own"), rows)
+    return markdown(
+        ("verb", "request", "no key", "content", "viewer", "publisher", "owner", "administrator", "own"), rows
+    )
 
 
 SHOWN = {Grant.YES: "yes", Grant.OWN: "own", Grant.NO: "no", Grant.KEY: "key"}

@@ -20,6 +20,7 @@ from tests.unit.web.conftest import (
     PUBLISHER,
     SALES,
     STOCK,
+    VISITOR,
     Keys,
     api_key,
     api_services,
@@ -37,7 +38,7 @@ EVE = "eve-key-0123456789"
 OF_STOCK = "stock-key-0123456789"
 CLOSED = replace(SALES, access=Named(emails=frozenset({"ada@example.org"})))
 WHO = {
-    "anonymous": None, "content": KEY, "another content": OF_STOCK, "publisher": EVE, "owner": PUBLISHER,
+    "anonymous": None, "content": KEY, "another content": OF_STOCK, "viewer": VISITOR, "publisher": EVE, "owner": PUBLISHER,
     "administrator": ADMINISTRATOR,
 }  # fmt: skip
 
