@@ -5,7 +5,7 @@ A person has one guid: the viewer's, once they have signed in, and until then on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from proxy.model import Directory
 from proxy.policy.access import plain_email, verified_email
@@ -22,11 +22,10 @@ class Users:
         self._store = store
         self._named = named
 
-    async def guids(self, emails: Iterable[str]) -> Mapping[str, str]:
-        """Return the guid of each address; nobody has to be known by it."""
-        asked = {email.lower() for email in emails}
-        present = await self._signed_in() if asked else {}
-        return {email: present.get(email) or user_guid(email) for email in asked}
+    async def guid(self, email: str) -> str:
+        """Return the guid of whoever has this address; nobody has to be known by it."""
+        email = email.lower()
+        return (await self._signed_in()).get(email) or user_guid(email)
 
     async def email(self, guid: str) -> str | None:
         """Return the address of the person with this guid; ``None``: nobody's is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -119,8 +119,8 @@ class Keys(Protocol):
 class Users(Protocol):
     """Knows people by address and by guid: ``flows.users``."""
 
-    async def guids(self, emails: Iterable[str]) -> Mapping[str, str]:
-        """Return the guid of each address."""
+    async def guid(self, email: str) -> str:
+        """Return the guid of whoever has this address."""
 
     async def email(self, guid: str) -> str | None:
         """Return whose guid it is."""

@@ -61,7 +61,7 @@ EXCHANGE = tuple(
 """What the exchange refuses, in short: ``policy.exchange_refusals`` is its own table, and says why."""
 
 ADMINISTRATION = (
-    ErrorRow(400, 207, "InvalidOAuthIntegrationGUID", "There is no such integration, or the key may not use it."),
+    ErrorRow(400, 207, "InvalidOAuthIntegrationGUID", "There is no such integration, or none that the key may use."),
     ErrorRow(
         400,
         209,
@@ -74,10 +74,17 @@ ADMINISTRATION = (
     ErrorRow(400, 228, "TemplateConfig", "`config` is not what the template takes; the answer names the key."),
     ErrorRow(400, 229, "TemplateProhibitedChange", "An integration stays of its template."),
     ErrorRow(400, 240, "ServiceAccountTestInvalidAuthType", "Only service accounts can be verified."),
-    ErrorRow(400, 258, "Duplicates", "An integration is named twice."),
+    ErrorRow(400, 241, "UnableToRetrieveToken", "The server does not give this service account a token, and says why."),
+    ErrorRow(502, 241, "UnableToRetrieveToken", "The server of this service account could not be asked."),
+    ErrorRow(400, 258, "Duplicates", "An integration, or somebody in `permissions`, is named twice."),
     ErrorRow(400, 261, "InvalidUserGuid", "There is no such user."),
     ErrorRow(400, 262, "InvalidGroupGuid", "There is no such group."),
-    ErrorRow(409, 2, "BadRequest", "`config.yaml` defines it: it is changed there."),
+    ErrorRow(
+        409,
+        2,
+        "BadRequest",
+        "`config.yaml` defines it, and it is changed there; or somebody else changed it at the same time.",
+    ),
 )
 """What is refused of integrations and associations."""
 

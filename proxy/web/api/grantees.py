@@ -20,9 +20,9 @@ async def grants(request: web.Request, asked: Sequence[PermissionInput]) -> tupl
 
 
 async def guids_of_users(request: web.Request, records: Iterable[IntegrationRecord]) -> Mapping[str, str]:
-    """Return the guids of all people whom these integrations name, read at once."""
-    named = (grant.user for record in records for grant in record.permissions if grant.user)
-    return await request.app[API].users.guids(named)
+    """Return the guids of all people whom these integrations name, each looked up once."""
+    named = {grant.user for record in records for grant in record.permissions if grant.user}
+    return {email: await request.app[API].users.guid(email) for email in named}
 
 
 def granted_to(record: IntegrationRecord, guids: Mapping[str, str]) -> list[PermissionAnswer]:

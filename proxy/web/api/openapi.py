@@ -111,7 +111,7 @@ def _who_may(operation: Operation) -> str:
     if not _needs_key(operation):
         return "Anybody may."
     grants = {
-        "a content": row.content, "a publisher": row.publisher, "of their own content": row.owner,
+        "a content": row.content, "a viewer": row.viewer, "a publisher": row.publisher, "of their own content": row.owner,
         "an administrator": row.administrator,
     }  # fmt: skip
     may = "; ".join(f"{who}: {grant.value}" for who, grant in grants.items())

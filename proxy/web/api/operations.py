@@ -49,7 +49,7 @@ class Operation:
 
 
 _TOKENS = (212, 215, 19, 219, 220, 241, 252, 256, 257)
-_WRITTEN = (225, 226, 227, 228, 261, 262)
+_WRITTEN = (225, 226, 227, 228, 258, 261, 262)
 _INTEGRATIONS = "/__api__/v1/oauth/integrations"
 _ASSOCIATIONS = "/__api__/v1/content/{content_guid}/oauth/integrations/associations"
 _SESSIONS = "/__api__/v1/oauth/sessions"

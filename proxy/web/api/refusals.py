@@ -77,7 +77,10 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return envelope(ApiRefusal(error.status, 1, error.public, retry_after_s=5 if error.status == 503 else None))
     except web.HTTPException as error:
         code, text = _TEXTS.get(error.status, (2, "This request could not be understood."))
-        return envelope(ApiRefusal(error.status if error.status >= 400 else 404, code, text))
+        answer = envelope(ApiRefusal(error.status if error.status >= 400 else 404, code, text))
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
     except Exception:
         log.exception("request failed", request_id=request_id(request))
         return envelope(ApiRefusal(500, 1, SidecarError.public))

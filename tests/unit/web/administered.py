@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -95,8 +95,8 @@ class People:
 
     KNOWN = ("ada@example.org", "bob@example.org")
 
-    async def guids(self, emails: Iterable[str]) -> Mapping[str, str]:
-        return {email: user_guid(email) for email in emails}
+    async def guid(self, email: str) -> str:
+        return user_guid(email)
 
     async def email(self, guid: str) -> str | None:
         return next((email for email in self.KNOWN if user_guid(email) == guid), None)

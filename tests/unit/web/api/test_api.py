@@ -192,6 +192,11 @@ async def test_other_addresses_and_methods_get_the_envelope(api, method, path, e
         assert await envelope_of(answer) == expected
 
 
+async def test_a_405_says_what_the_address_understands(api):
+    answer = await api.delete("/token", headers=AUTHORIZED)
+    assert answer.headers["Allow"] == "GET"
+
+
 async def test_a_failure_of_ours_says_nothing_about_itself(api, flows):
     flows.error = ZeroDivisionError("secret detail")
     with capture_logs() as lines:
