@@ -239,13 +239,17 @@ def _content_variables(name: str, path: Path, loaded: Loaded) -> list[tuple[str,
 
 
 def _content_token(config: Config, content: Content) -> list[tuple[str, str]]:
-    """Return what a content shows that has a service account; to any other it would say that it has one (posit-sdk)."""
+    """Return what a content shows that has a service account, or may be given one through the Server API.
+
+    To any other it would say that it has one (posit-sdk).
+    """
     if content.session_token_file:
         return [("CONNECT_CONTENT_SESSION_TOKEN_FILE", content.session_token_file)]
     from proxy.flows.content_tokens import content_session_token
     from proxy.sealing import KeyRing
 
-    if not any(config.directory.integrations[guid].is_service_account for guid in content.integrations):
+    has_one = any(config.directory.integrations[guid].is_service_account for guid in content.integrations)
+    if content.are_integrations_configured and not has_one:
         return []
     return [("CONNECT_CONTENT_SESSION_TOKEN", content_session_token(KeyRing(config.store_keys), content.guid))]
 

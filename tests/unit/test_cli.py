@@ -363,6 +363,11 @@ def test_content_env_prints_what_a_content_with_a_service_account_shows(run, con
     )
 
 
+def test_content_env_prints_it_too_where_the_server_api_may_give_one(run, config_file):
+    config_file.write_text(changed(("    integrations: [warehouse]\n", "")), encoding="utf-8")
+    assert "CONNECT_CONTENT_SESSION_TOKEN=" in run("content-env", "sales", "-c", config_file).output
+
+
 def test_content_env_prints_where_the_token_is_and_not_the_one_that_never_ends(run, config_file, tmp_path):
     here = f"[warehouse, robot]\n    session_token_file: {tmp_path}/token"
     text = changed(("content:\n  - name", ROBOT + "content:\n  - name"), ("[warehouse]", here))
