@@ -119,8 +119,9 @@ def _who_may(operation: Operation) -> str:
 
 
 def _name(operation: Operation) -> str:
-    words = re.findall(r"[a-z0-9]+", operation.path.replace("__api__/v1/", "").lower())
-    return "_".join((operation.method.lower(), *words))
+    """Return the verb, and where it is asked in two ways the end of the address as well."""
+    is_asked_twice = sum(one.verb is operation.verb for one in OPERATIONS) > 1
+    return f"{operation.verb}_{operation.path.rpartition('/')[2]}" if is_asked_twice else str(operation.verb)
 
 
 def _parameters(operation: Operation) -> Node:
