@@ -185,7 +185,7 @@ class AdmissionTable:
         """Return how many requests found tokens since the last call, by the text of a ``model.hand_outs.Counted``."""
         for _ in self.count():
             pass
-        counts, self._counts = dict(self._counts), Counter()
+        counts, self._counts = self._counts, Counter()
         counts.pop("", None)  # of blocks without a token
         return counts
 

@@ -260,7 +260,7 @@ class _Sidecar:
                     directory=directory,
                     users=Users(directory=directory, store=store, named=lambda: (key.user for key in self.api_keys.all())),
                     requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
-                    record=self.audit.record, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
+                    record=self.audit.record, audit=store.audit, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,

@@ -180,6 +180,36 @@ def disconnect(path: Path, integration: str, viewer: str | None, is_all: bool) -
     _print(lambda config: run(config, integration=integration, viewer=viewer), path)
 
 
+@main.command()
+@click.option("--since", metavar="SPAN|TIME", help="Lines from then on: 1d, 12h, or 2026-05-04T12:00:00Z.")
+@click.option("--after", type=click.IntRange(min=0), metavar="ID", help="Lines behind the one with this id.")
+@click.option("--action", help="Only these lines, as sign_in or hand_out_exchange.")
+@click.option("--viewer", help="Only what concerns the viewer with this e-mail address or guid.")
+@click.option("--content", metavar="NAME", help="Only what concerns this content, by name or guid.")
+@click.option("--follow", "-f", "is_following", is_flag=True, help="Go on as lines come; alone, from now on.")
+@_config_option
+def audit(
+    path: Path, since: str | None, after: int | None, action: str | None, viewer: str | None, content: str | None,
+    is_following: bool,
+) -> None:  # fmt: skip
+    """Print the audit log as JSON lines, the oldest first, beside the running sidecar.
+
+    docs/audit.md says what each line has. No secret is in it, but people's e-mail addresses are.
+    """
+    from proxy.audit_admin import Asked, print_lines
+    from proxy.errors import SidecarError
+    from proxy.model import AuditAction
+
+    if action is not None and action not in list(AuditAction):
+        raise click.BadParameter(f"there is: {', '.join(AuditAction)}", param_hint="--action")
+    config = _load(path).config
+    asked = Asked(since=since, after=after, action=action, viewer=viewer, content=content, is_following=is_following)
+    try:
+        print_lines(config, asked, click.echo)
+    except SidecarError as error:
+        _end(error.detail or error.public, EXIT_FAILED)
+
+
 def _check_online(config: Config, *, as_json: bool) -> None:
     from proxy import online
 

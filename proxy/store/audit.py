@@ -6,12 +6,12 @@ A change of configuration is one transaction with its lines: whoever writes one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from proxy.model import AuditAction, AuditEvent, ContentGuid, ViewerGuid
+from proxy.model import AuditAction, AuditEvent, ContentGuid, Viewer, ViewerGuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class AuditPage:
 
     events: Sequence[AuditEvent]
     """In the order that was looked in; each has its ``id``."""
+    viewers: Mapping[ViewerGuid, Viewer]
+    """Those whom they concern, as they are now; who is gone for good is not among them."""
     reached: int | None
     """Look on from this position: so far nothing else matches. ``None``: there is nothing further."""
 

@@ -26,7 +26,7 @@ def from_event(event: AuditEvent, *, written_at: datetime) -> Values:
         "expires_at": optional_micros(event.expires_at),
         "request_id": event.request_id,
         "count": event.count,
-        "detail": json.dumps(dict(event.detail)),
+        "detail": json.dumps(dict(event.detail)) if event.detail else "{}",
     }
 
 
@@ -53,4 +53,6 @@ def to_event(row: Row) -> AuditEvent:
 
 def _storable(said: str) -> str:
     """Return text that every engine takes: JSON of a provider may hold half a surrogate pair, or NUL."""
+    if said.isascii() and "\0" not in said:
+        return said
     return said.encode("utf-8", "replace").decode().replace("\0", "?")

@@ -9,7 +9,7 @@ from proxy.model import AuditAction, AuditEvent
 from proxy.store.audit import AuditFilter, AuditPage
 from proxy.store.audit_rows import from_event, to_event
 from proxy.store.engine import Engine, Transaction, Values
-from proxy.store.rows import integer, micros, optional_micros
+from proxy.store.rows import integer, micros, optional_micros, to_viewer
 
 WAITED_AT_MOST = timedelta(days=1)
 """How much later than it happened a line is looked for: it waits for a store that is ill, and no longer than its process
@@ -48,7 +48,8 @@ _BEYOND = {
     False: "SELECT id FROM audit WHERE {by} AND id < :position AND id > :stop ORDER BY id DESC LIMIT 1 OFFSET :most_read",
 }
 _MATCHING = """
-SELECT * FROM audit WHERE {by} AND {between}
+SELECT audit.*, v.guid, v.identified_by, v.identity, v.created_at AS viewer_created_at
+FROM audit LEFT JOIN viewer v ON v.guid = audit.viewer_guid WHERE {by} AND {between}
 AND (:action IS NULL OR action = :action)
 AND (:viewer_guid IS NULL OR viewer_guid = :viewer_guid)
 AND (:content_guid IS NULL OR content_guid = :content_guid)
@@ -96,12 +97,17 @@ class SqlAuditLog:
         beyond = await self._engine.read(_BEYOND[is_forward].replace("{by}", by), values)
         if beyond:
             values = {**values, "stop": integer(beyond[0]["id"])}
-        found = [to_event(row) for row in await self._engine.read(_PAGE[is_forward].replace("{by}", by), values)]
-        if len(found) == most:
-            return AuditPage(events=found, reached=found[-1].id)
-        if not beyond:
-            return AuditPage(events=found, reached=None)
-        return AuditPage(events=found, reached=integer(beyond[0]["id"]) + (-1 if is_forward else 1))
+        rows = await self._engine.read(_PAGE[is_forward].replace("{by}", by), values)
+        if len(rows) == most:
+            reached: int | None = integer(rows[-1]["id"])
+        elif beyond:
+            reached = integer(beyond[0]["id"]) + (-1 if is_forward else 1)
+        else:
+            reached = None
+        viewers = [to_viewer(row) for row in rows if row["guid"] is not None]
+        return AuditPage(
+            events=[to_event(row) for row in rows], viewers={viewer.guid: viewer for viewer in viewers}, reached=reached
+        )
 
     async def end(self) -> int:
         return integer((await self._engine.read(_END, {}))[0]["id"])

@@ -150,8 +150,23 @@ _SAY = {
 def _caller(request: web.Request) -> ApiKey:
     found = request.get(VISITOR) or request.app[API].keys.caller(given_key(request))
     if found is None:
+        if "Authorization" in request.headers:  # a key that was revoked, of another deployment, or made up
+            _tell_of_unknown_key(request)
         raise ApiRefusal(401, 24, "An API key is needed: Authorization: Key …")
     return found
+
+
+def _tell_of_unknown_key(request: web.Request) -> None:
+    services = request.app[API]
+    services.record(
+        AuditEvent(
+            at=services.now(),
+            action=AuditAction.ACCESS_REFUSED,
+            actor=Actor(kind=ActorKind.API_KEY),
+            request_id=request_id(request),
+            detail={"because": "unknown_key", "address": request.remote or ""},
+        )
+    )
 
 
 def _count(request: web.Request) -> None:

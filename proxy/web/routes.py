@@ -10,6 +10,7 @@ from aiohttp import web
 from proxy.policy.permissions import Verb
 from proxy.web import guards
 from proxy.web.api.associations import list_content_associations, set_content_associations
+from proxy.web.api.audit_logs import audit_logs
 from proxy.web.api.bodies import no_body, query
 from proxy.web.api.exchange import credentials, token
 from proxy.web.api.integrations import (
@@ -104,6 +105,7 @@ API_LISTENER = (
     _v1("GET", "/oauth/sessions", list_oauth_sessions, Verb.LIST_OAUTH_SESSIONS),
     _v1("GET", "/oauth/sessions/{guid}", read_oauth_session, Verb.READ_OAUTH_SESSION),
     _v1("DELETE", "/oauth/sessions/{guid}", delete_oauth_session, Verb.DELETE_OAUTH_SESSION),
+    _v1("GET", "/audit_logs", audit_logs, Verb.READ_AUDIT_LOG),
 )
 
 

@@ -20,6 +20,7 @@ from proxy.flows.sign_out_there import WayOut
 from proxy.model import ApiKey, AuditEvent, Content, Directory, Integration, SessionHash
 from proxy.policy.cookies import CookieNames
 from proxy.policy.rate import RatePerMinute
+from proxy.store.audit import AuditLog
 from proxy.web.start_limits import StartLimits
 
 
@@ -167,6 +168,8 @@ class ApiServices:
     directory: Directory
     requests_of_key: RatePerMinute
     record: Callable[[AuditEvent], None]
+    audit: AuditLog
+    """What ``record`` and others have written."""
     now: Callable[[], datetime]
     hosts: frozenset[str]
     """Host names (without port, lower case) to answer to beside the loopback literals: the configured address."""

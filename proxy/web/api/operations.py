@@ -190,7 +190,26 @@ OAUTH_SESSIONS = (
     ),
 )  # fmt: skip
 
-OPERATIONS: tuple[Operation, ...] = (*SERVER, *EXCHANGE, *INTEGRATIONS, *ASSOCIATIONS, *OAUTH_SESSIONS)
+AUDIT = (
+    Operation(
+        method="GET", path="/__api__/v1/audit_logs", verb=Verb.READ_AUDIT_LOG,
+        summary="Read a page of the audit log.",
+        answers=shapes.AuditLogsAnswer,
+        query=(
+            Parameter("limit", "Lines of a page, 1 to 500; 20 unless given.", "integer"),
+            Parameter("next", "The page after this: `paging.cursors.next`."),
+            Parameter("previous", "The page before this: `paging.cursors.previous`."),
+            Parameter("ascOrder", "The oldest line first; true unless given.", "boolean"),
+            Parameter("action", "Ours: only these; docs/audit.md has them all."),
+            Parameter("viewer", "Ours: only what concerns the viewer with this guid."),
+            Parameter("content", "Ours: only what concerns the content with this guid."),
+            Parameter("since", "Ours: from this instant on (RFC 3339)."),
+            Parameter("until", "Ours: before this instant (RFC 3339)."),
+        ),
+    ),
+)  # fmt: skip
+
+OPERATIONS: tuple[Operation, ...] = (*SERVER, *EXCHANGE, *INTEGRATIONS, *ASSOCIATIONS, *OAUTH_SESSIONS, *AUDIT)
 
 TAKE_BODY = frozenset((one.method, one.path) for one in OPERATIONS if one.body is not None or one.form)
 """Where a body is read."""

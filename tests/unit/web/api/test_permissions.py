@@ -27,7 +27,7 @@ from tests.unit.web.conftest import (
 )
 
 NOT_SERVED_YET = {
-    Verb.READ_USER_SELF, Verb.READ_USER, Verb.LIST_USERS, Verb.LIST_CONTENT, Verb.READ_CONTENT, Verb.READ_AUDIT_LOG,
+    Verb.READ_USER_SELF, Verb.READ_USER, Verb.LIST_USERS, Verb.LIST_CONTENT, Verb.READ_CONTENT,
     Verb.LIST_API_KEYS, Verb.CREATE_API_KEY, Verb.REVOKE_API_KEY,
 }  # fmt: skip
 ASKED_FOR_BY_A_HANDLER = {Verb.LIST_ALL_OAUTH_SESSIONS}
@@ -123,3 +123,13 @@ async def test_the_handler_knows_who_called(aiohttp_client, services):
     api = await aiohttp_client(api_application(services, [replace(row, handler=name) for row in API_LISTENER]))
     answer = await api.get("/__api__/server_settings", headers={"Authorization": f"Key {PUBLISHER}"})
     assert await answer.json() == "bob"
+
+
+async def test_a_key_that_nobody_has_is_written_down_without_it(guarded, flows):
+    made_up = "made-up-key-0123456789"
+    answer = await guarded.get("/__api__/server_settings", headers={"Authorization": f"Key {made_up}"})
+    assert answer.status == 401
+    [event] = flows.recorded
+    assert (event.action, event.actor.id) == (AuditAction.ACCESS_REFUSED, "")
+    assert event.detail == {"because": "unknown_key", "address": "127.0.0.1"}
+    assert made_up not in str(event)
