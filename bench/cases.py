@@ -32,6 +32,8 @@ class Effort:
     in_memory: int
     """Sessions that come by, so that the table reaches its bound."""
     starts: int
+    exchanging: int
+    """Viewers with three integrations each whose tokens are exchanged."""
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,17 @@ Figures = dict[str, float]
 
 
 def http(
-    server: Server, path: str, connections: int, seconds: float, *, script: str = "", arguments: Sequence[str] = ()
+    server: Server,
+    path: str,
+    connections: int,
+    seconds: float,
+    *,
+    script: str = "",
+    arguments: Sequence[str] = (),
+    is_browser: bool = True,
 ) -> Figures:
     """Run wrk once; a wrong answer ends the whole run."""
-    headers = BROWSER | {"Host": f"localhost:{server.port}"} | dict(server.headers)
+    headers = (BROWSER if is_browser else {}) | {"Host": f"localhost:{server.port}"} | dict(server.headers)
     options = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     if script:
         options += ["-s", str(HERE / script)]

@@ -37,7 +37,7 @@ def number(value: float) -> str:
 
 def targets(results: Mapping[str, object]) -> list[Target]:
     """Judge a whole run; what was not measured is not judged."""
-    return [*_side_by_side(results), *_at_rest(results), *_with_sessions(results)]
+    return [*_side_by_side(results), *_at_rest(results), *_with_sessions(results), *_of_exchanges(results)]
 
 
 def _side_by_side(results: Mapping[str, object]) -> Iterator[Target]:
@@ -84,6 +84,19 @@ def _with_sessions(results: Mapping[str, object]) -> Iterator[Target]:
     )
     for phase, longest in found["pauses"].items():
         yield Target(f"longest pause of the loop {phase} (CPU)", longest["cpu_ms"], 20, at_least=False, unit=" ms")
+
+
+def _of_exchanges(results: Mapping[str, object]) -> Iterator[Target]:
+    found = results.get("exchanges")
+    if not isinstance(found, Mapping):
+        return
+    hello, one, *_ = found["cost"].values()
+    yield Target(
+        "an exchange from memory over a hello of the same listener (CPU)",
+        one["cpu_us"] / hello["cpu_us"],
+        3,
+        at_least=False,
+    )
 
 
 def of_nginx(table: Table, name: str) -> float:
@@ -146,6 +159,7 @@ def _tables(results: Mapping[str, object]) -> Iterator[str]:
                 for count, kb in of.items():
                     yield f"| {words} | {name} | {int(count):,} | {number(kb)} |"
     yield from _session_tables(results.get("sessions"))
+    yield from _exchange_tables(results.get("exchanges"))
 
 
 LATENCY = ("per_s", "p50_us", "p99_us")
@@ -164,3 +178,17 @@ def _session_tables(found: object) -> Iterator[str]:
     yield "| phase | loop, CPU | loop, wall | garbage collection |\n|---|---|---|---|"
     for phase, of in found["pauses"].items():
         yield f"| {phase} | {' | '.join(number(of[f]) for f in ('cpu_ms', 'wall_ms', 'gc_ms'))} |"
+
+
+def _exchange_tables(found: object) -> Iterator[str]:
+    if not isinstance(found, Mapping):
+        return
+    yield "\n## Exchanges\n\nDebian’s Python; 16 connections, three integrations, a viewer and an integration at random."
+    yield "No peer: of what Debian packages, nothing exchanges tokens (RFC 8693) for sessions that it keeps.\n"
+    yield "| what | CPU µs each | per second | p50 µs | p99 µs |\n|---|---|---|---|---|"
+    for name, of in found["cost"].items():
+        said = f"exchange, {found['viewers']:,} viewers" if name == "all viewers" else name
+        said = f"exchange, {said}" if said.endswith(" viewer") or said == "200 viewers" else said
+        yield f"| {said} | {number(of['cpu_us'])} | {' | '.join(number(of[f]) for f in LATENCY)} |"
+    rss = ", ".join(f"{name} {number(mb)} MB" for name, mb in found["rss_mb"].items())
+    yield f"\nWith {found['viewers']:,} viewers stored: start {number(found['start_s'])} s; resident memory: {rss}.\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from machine import HERE, PROXY_CORE, Python, Server, free_port, pinned, wait_for
@@ -23,10 +23,15 @@ class Deployment:
     python: Python
     port: int
     provider_port: int
+    api_port: int
+    api_key: str
+    """Of the first content."""
     pages: list[str]
     """One of each content."""
     cookie_name: str = ""
     """Known once sessions were stored."""
+    integrations: list[str] = field(default_factory=list)
+    """Their guids, known then too."""
 
     @property
     def config(self) -> Path:
@@ -48,34 +53,49 @@ class Deployment:
             answer.read()
         return Server(name, self.port, process)
 
+    @property
+    def session_tokens(self) -> Path:
+        """Where those of the usable stored sessions stand, a line each."""
+        return self.folder / "session-tokens"
+
     def store(self, stored: int, usable: int) -> None:
         """Fill the state file with sessions like the one that signed in."""
-        said = subprocess.check_output(
-            [self.python.path, str(HERE / "stored.py"), str(self.config), str(stored), str(usable)], text=True
-        )
-        self.cookie_name = json.loads(said)["cookie_name"]
+        arguments = [str(self.config), str(stored), str(usable), str(self.session_tokens)]
+        said = json.loads(subprocess.check_output([self.python.path, str(HERE / "stored.py"), *arguments], text=True))
+        self.cookie_name, self.integrations = said["cookie_name"], said["integrations"]
 
 
-def deployment(folder: Path, python: Python, behind: Server, echo: Server | None = None) -> Deployment:
-    """Write a configuration: one content with an integration, and one for WebSockets."""
+def deployment(
+    folder: Path, python: Python, behind: Server, echo: Server | None = None, *, integrations: int = 1
+) -> Deployment:
+    """Write a configuration: one content with so many integrations, and one for WebSockets."""
     folder.mkdir()
-    port, provider_port = free_port(), free_port()
-    key = subprocess.check_output([python.path, "-m", "proxy", "keygen"], text=True).strip()
-    made = Deployment(folder, python, port, provider_port, ["/app/1k", "/live/"] if echo else ["/app/1k"])
+    port, provider_port, api_port = free_port(), free_port(), free_port()
+    key, api_key = (
+        subprocess.check_output([python.path, "-m", "proxy", "keygen"], text=True).strip() for _ in range(2)
+    )
+    pages = ["/app/1k", "/live/"] if echo else ["/app/1k"]
+    made = Deployment(folder, python, port, provider_port, api_port, api_key, pages)
+    names = ["bench", *(f"bench-{number}" for number in range(2, integrations + 1))]
+    integration = (
+        "  - name: {name}\n    template: custom\n    config:\n"
+        f"      authorization_uri: http://127.0.0.1:{provider_port}/authorize\n"
+        f"      token_uri: http://127.0.0.1:{provider_port}/token\n      client_id: bench\n"
+    )
     content = (
         "  - name: {name}\n    path: /{name}/\n    app_mode: python-api\n"
-        "    upstream: http://127.0.0.1:{port}\n    integrations: [bench]\n"
+        "    upstream: http://127.0.0.1:{port}\n    integrations: [{names}]\n"
     )
     made.config.write_text(
         f"public_url: http://localhost:{port}\nlisten: 127.0.0.1:{port}\n"
         f"store: {{url: 'sqlite://{made.state}', keys: ['{key}']}}\n"
-        f"api: {{listen: '127.0.0.1:{free_port()}'}}\n"
-        "integrations:\n  - name: bench\n    template: custom\n    config:\n"
-        f"      authorization_uri: http://127.0.0.1:{provider_port}/authorize\n"
-        f"      token_uri: http://127.0.0.1:{provider_port}/token\n      client_id: bench\n"
-        "content:\n"
-        + content.format(name="app", port=behind.port)
-        + (content.format(name="live", port=echo.port) if echo else "")
+        "limits: {max_exchanges_per_session_per_minute: 0}\n"
+        f"api: {{listen: '127.0.0.1:{api_port}', keys: [{{name: app, content: app, key: {api_key}}}]}}\n"
+        "integrations:\n"
+        + "".join(integration.format(name=name) for name in names)
+        + "content:\n"
+        + content.format(name="app", port=behind.port, names=", ".join(names))
+        + (content.format(name="live", port=echo.port, names="bench") if echo else "")
     )
     return made
 

@@ -1,9 +1,9 @@
-"""Fill a stopped sidecar's state file with copies of the one viewer who signed in. Usage: CONFIG STORED USABLE.
+"""Fill a stopped sidecar's state file with copies of the one viewer who signed in. Usage: CONFIG STORED USABLE TOKENS.
 
 The first USABLE sessions are whole: their tokens are sealed for their own viewer, their session tokens are stored as
 they would be after a first visit, and the cookie value is ``bench-session-`` and 29 digits. The others only take up room,
-as sessions of viewers who do not come back: their sealed bytes are copies that no viewer's key opens. Prints the cookie's
-name as JSON.
+as sessions of viewers who do not come back: their sealed bytes are copies that no viewer's key opens. Writes the session
+tokens of the usable ones to TOKENS, a line each; prints the cookie's name and the integrations' guids as JSON.
 """
 
 import json
@@ -31,42 +31,47 @@ for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000000
 TABLES = ("viewer", "viewer_session", "credentials", "consent", "session_token")
 MODEL = {table: dict(database.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()) for table in TABLES}
 CONTENT = ContentGuid(MODEL["consent"]["content_guid"])
-INTEGRATION = IntegrationGuid(MODEL["credentials"]["integration_guid"])
+CONSENTS = [
+    dict(row) for row in database.execute("SELECT * FROM consent WHERE content_guid = ? ORDER BY rowid", (CONTENT,))
+]
+CREDENTIALS = [dict(row) for row in database.execute("SELECT * FROM credentials ORDER BY created_at")]
 
 
 def token_of_model() -> str:
     row = MODEL["credentials"]
-    associated = associated_data("credentials", "access_token", row["viewer_guid"], INTEGRATION)
+    associated = associated_data("credentials", "access_token", row["viewer_guid"], row["integration_guid"])
     return ring.open(Sealed(row["access_token"]), associated=associated).decode()
 
 
-def whole(count: int) -> Iterator[dict[str, dict[str, object]]]:
-    """Give what each usable session has different from the model."""
+def session_token(number: int) -> str:
+    handle = ring.handle("session-token", hash_handle(f"bench-session-{number:029d}"), CONTENT.encode())
+    return urlsafe_b64encode(handle).decode().rstrip("=")
+
+
+def whole(count: int) -> Iterator[tuple[str, dict[str, object]]]:
+    """Give the rows of each usable session, with their tables."""
     token = token_of_model()
     for number in range(count):
         viewer, of_session = f"viewer-{number:08d}", hash_handle(f"bench-session-{number:029d}")
-        handle = ring.handle("session-token", of_session, CONTENT.encode())
-        session_token = urlsafe_b64encode(handle).decode().rstrip("=")
-        of = (ViewerGuid(viewer), INTEGRATION)
-        yield {
-            "viewer": {"guid": viewer},
-            "viewer_session": {"hash": of_session, "viewer_guid": viewer},
-            "credentials": {
-                "guid": f"credentials-{number:08d}", "viewer_guid": viewer,
+        yield "viewer", MODEL["viewer"] | {"guid": viewer}
+        yield "viewer_session", MODEL["viewer_session"] | {"hash": of_session, "viewer_guid": viewer}
+        for consent in CONSENTS:
+            yield "consent", consent | {"viewer_guid": viewer}
+        for place, credentials in enumerate(CREDENTIALS):
+            of = (ViewerGuid(viewer), IntegrationGuid(credentials["integration_guid"]))
+            yield "credentials", credentials | {
+                "guid": f"credentials-{number:08d}-{place}", "viewer_guid": viewer,
                 "access_token": seal.seal(token, "access_token", of).value,
                 "refresh_token": seal.seal("r" * 1200, "refresh_token", of).value,
-            },
-            "consent": {"viewer_guid": viewer},
-            "session_token": {"hash": hash_handle(session_token), "session_hash": of_session},
-        }  # fmt: skip
+            }  # fmt: skip
+        known = {"hash": hash_handle(session_token(number)), "session_hash": of_session}
+        yield "session_token", MODEL["session_token"] | {"content_guid": CONTENT} | known
 
 
 def write_whole(count: int) -> None:
-    for different in whole(count):
-        for table in TABLES:
-            row = MODEL[table] | different[table]
-            marks = ", ".join(f":{column}" for column in row)
-            database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
+    for table, row in whole(count):
+        marks = ", ".join(f":{column}" for column in row)
+        database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
 
 
 FILLING = {
@@ -97,4 +102,9 @@ if stored > usable:
 database.commit()
 database.execute("PRAGMA journal_mode = WAL")
 database.close()
-print(json.dumps({"cookie_name": cookie_names(config.public_url).session}))
+Path(sys.argv[4]).write_text("".join(f"{session_token(number)}\n" for number in range(usable)))
+print(
+    json.dumps(
+        {"cookie_name": cookie_names(config.public_url).session, "integrations": [*config.directory.integrations]}
+    )
+)

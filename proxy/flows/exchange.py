@@ -18,6 +18,7 @@ from proxy.flows.content_tokens import is_content_session_token
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.flows.refused import Refused
+from proxy.flows.request_id import present_request_id
 from proxy.flows.service_accounts import OwnToken, ServiceAccounts
 from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import Sessions
@@ -25,10 +26,10 @@ from proxy.flows.visitor_keys import VisitorKeys, email_of
 from proxy.model import (
     Actor,
     ActorKind,
+    ApiKey,
     AuditAction,
     AuditEvent,
     Content,
-    ContentGuid,
     Directory,
     Integration,
     IntegrationGuid,
@@ -56,13 +57,6 @@ _KEY = "Key"
 """How a visitor's key is sent: ``Authorization: Key …``; Connect's ``token_type``."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContentKey:
-    """Proof that the caller is this content: its API key was right."""
-
-    content_guid: ContentGuid
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
     """A token for the content."""
@@ -86,7 +80,7 @@ class _Asking:
 class _Known:
     """What is known by now of one exchange, for its line in the audit log."""
 
-    key: ContentKey
+    caller: ApiKey
     viewer_guid: ViewerGuid | None = None
     integration_guid: IntegrationGuid | None = None
     scope: str = ""
@@ -127,7 +121,7 @@ class Exchange:
     async def redeem(
         self,
         *,
-        key: ContentKey,
+        caller: ApiKey,
         subject_token: str | None,
         audience: str | None,
         requested_token_type: str | None,
@@ -139,7 +133,7 @@ class Exchange:
 
         ``rejected_token`` is ours: the token that an API did not take; the answer has another one, or says why not.
         """
-        known = _Known(key=key)
+        known = _Known(caller=caller)
         is_viewers = subject_token_type == USER_SESSION_TOKEN
         if grant_type != GRANT_TYPE:
             return self._answered(known, refused(NoToken.GRANT_TYPE))
@@ -153,10 +147,10 @@ class Exchange:
         return self._answered(known, await ask(known, subject_token, audience, _guid, rejected_token))
 
     async def token(
-        self, *, key: ContentKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
+        self, *, caller: ApiKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
     ) -> Issued | Refused:
         """Answer the short form, ``GET /token``; ``integration`` is a slug, a guid or a name."""
-        known = _Known(key=key)
+        known = _Known(caller=caller)
         return self._answered(
             known, await self._viewers_token(known, session_token, integration, _any_name, rejected_token)
         )
@@ -167,7 +161,7 @@ class Exchange:
         self, known: _Known, content_token: str | None, audience: str | None, names: _Names, rejected: str | None
     ) -> Issued | Refused:
         """Answer a content that asks for itself. Not counted: nothing is read, and the cache meets the server."""
-        content = self._directory.contents.get(known.key.content_guid)
+        content = self._content_of(known)
         if content is None or not is_content_session_token(content_token or "", self._key_ring, content, self._now()):
             return refused(NoToken.CONTENT_TOKEN)
         integration = self._integration(content, audience, names)
@@ -245,7 +239,7 @@ class Exchange:
         if found is None:
             return refused(NoToken.SESSION_OVER)
         known.viewer_guid = found.presence.viewer.guid
-        if found.content_guid != known.key.content_guid:
+        if found.content_guid != known.caller.content_guid:
             return refused(NoToken.OTHER_CONTENT)
         content = self._directory.contents.get(found.content_guid)
         if content is None:
@@ -280,6 +274,10 @@ class Exchange:
 
     # — both ———————————————————————————————————————————————————————————————————————————————————
 
+    def _content_of(self, known: _Known) -> Content | None:
+        guid = known.caller.content_guid
+        return None if guid is None else self._directory.contents.get(guid)
+
     def _integration(self, content: Content, asked: str | None, names: _Names) -> Integration | Refused:
         """Choose the one that is meant; never the first of several."""
         used = associated(content, self._directory)
@@ -303,17 +301,18 @@ class Exchange:
     def _answered(self, known: _Known, answer: Issued | Refused) -> Issued | Refused:
         """Have it written down."""
         is_issued = isinstance(answer, Issued)
-        content = self._directory.contents.get(known.key.content_guid)
+        caller = known.caller
         self._record(
             AuditEvent(
                 at=self._now(),
                 action=AuditAction.HAND_OUT_EXCHANGE if is_issued else AuditAction.EXCHANGE_REFUSED,
-                actor=Actor(kind=ActorKind.API_KEY, name="" if content is None else content.name),
+                actor=Actor(kind=ActorKind.API_KEY, id=caller.guid, name=caller.name),
                 viewer_guid=known.viewer_guid,
-                content_guid=known.key.content_guid,
+                content_guid=caller.content_guid,
                 integration_guid=known.integration_guid,
                 scope=known.scope,
                 expires_at=known.expires_at,
+                request_id=present_request_id(),
                 detail={} if isinstance(answer, Issued) else {"code": str(answer.code), "error": answer.text},
             )
         )

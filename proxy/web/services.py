@@ -11,7 +11,7 @@ from aiohttp import web
 
 from proxy.flows.administration import Administration
 from proxy.flows.callback_outcomes import CallbackOutcome, ProviderUnavailable
-from proxy.flows.exchange import ContentKey, Issued
+from proxy.flows.exchange import Issued
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.provider_logout import LogoutOutcome
 from proxy.flows.refused import Refused
@@ -94,7 +94,7 @@ class Exchange(Protocol):
     async def redeem(
         self,
         *,
-        key: ContentKey,
+        caller: ApiKey,
         subject_token: str | None,
         audience: str | None,
         requested_token_type: str | None,
@@ -105,7 +105,7 @@ class Exchange(Protocol):
         """Answer the form of RFC 8693."""
 
     async def token(
-        self, *, key: ContentKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
+        self, *, caller: ApiKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
     ) -> Issued | Refused:
         """Answer the short form."""
 

@@ -55,6 +55,17 @@ def test_a_ratio_at_its_bound_is_reached_and_one_below_is_missed(report: ModuleT
     assert [target.is_reached for target in below] == [False, False]
 
 
+def test_an_exchange_may_cost_three_hellos_and_no_more(report: ModuleType) -> None:
+    def judged(exchange_us: float) -> bool:
+        cost = {"hello (`GET /__ping__`)": figures(40), "one viewer": figures(exchange_us)}
+        measured = {"viewers": 10_000, "start_s": 1.0, "rss_mb": {"empty": 80.0}, "cost": cost}
+        [target] = report.targets({"ours": [OURS], "exchanges": measured})
+        assert "| exchange, one viewer |" in "\n".join(report._exchange_tables(measured))
+        return bool(target.is_reached)
+
+    assert (judged(120), judged(121)) == (True, False)
+
+
 def test_what_was_not_measured_is_not_judged(report: ModuleType) -> None:
     assert report.targets({"ours": [OURS]}) == []
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN, ContentKey, Issued
+from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN, Issued
 from proxy.flows.fresh_tokens import Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.model import CredentialsState
 from tests.doubles import faults
@@ -30,7 +30,7 @@ async def log_in(world, token: str) -> str:
 
 async def exchange(world, session_token: str) -> Issued:
     issued = await world.house.exchange.redeem(
-        key=ContentKey(world.first.content.guid),
+        caller=world.house.key(world.first.content),
         grant_type=GRANT_TYPE,
         subject_token_type=USER_SESSION_TOKEN,
         subject_token=session_token,

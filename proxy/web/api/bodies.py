@@ -45,6 +45,8 @@ async def no_body(request: web.Request) -> None:
 def query(request: web.Request) -> dict[str, str]:
     """Return the parameters of the query; one that is given twice is refused, of whatever name."""
     raw = request.raw_path.partition("?")[2]
+    if not raw:
+        return {}
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS, errors="strict")
     except ValueError:

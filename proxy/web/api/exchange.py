@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
+from collections.abc import Iterator
+from urllib.parse import quote_plus, unquote_plus
 
 from aiohttp import web
 
-from proxy.flows.exchange import ContentKey, Issued
+from proxy.flows.exchange import Issued
+from proxy.policy.exchange_refusals import ACCESS_TOKEN, CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN
 from proxy.web.api.refusals import ApiRefusal, granted
 from proxy.web.guards import CALLER
 from proxy.web.services import API
@@ -23,7 +25,7 @@ async def credentials(request: web.Request) -> web.Response:
     form = _fields(await request.read(), _FIELDS)
     issued = granted(
         await request.app[API].exchange.redeem(
-            key=_content_key(request),
+            caller=request[CALLER],
             subject_token=form["subject_token"],
             audience=form["audience"],
             requested_token_type=form["requested_token_type"],
@@ -46,7 +48,7 @@ async def token(request: web.Request) -> web.Response:
         raise ApiRefusal(400, 25, "There are two different session tokens in this request.")
     issued = granted(
         await request.app[API].exchange.token(
-            key=_content_key(request),
+            caller=request[CALLER],
             session_token=next(iter(given), None),
             integration=query["integration"],
             rejected_token=next(iter(rejected), None) or None,
@@ -57,16 +59,10 @@ async def token(request: web.Request) -> web.Response:
     return _json(issued)
 
 
-def _content_key(request: web.Request) -> ContentKey:
-    content_guid = request[CALLER].content_guid
-    assert content_guid is not None, "the guard lets in contents only"
-    return ContentKey(content_guid)
-
-
 def _fields(raw: bytes, names: tuple[str, ...]) -> dict[str, str | None]:
     """Read a form, whatever the Content-Type says (curl and R do not agree); absent and empty are the same."""
     try:
-        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = list(_pairs(raw.decode()))
     except ValueError:
         raise ApiRefusal(400, 87, "The request is not a form (application/x-www-form-urlencoded).") from None
     found: dict[str, str | None] = dict.fromkeys(names)
@@ -77,6 +73,26 @@ def _fields(raw: bytes, names: tuple[str, ...]) -> dict[str, str | None]:
             raise ApiRefusal(400, 25, f"The parameter {name} is given twice.")
         found[name] = value
     return {name: value or None for name, value in found.items()}
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """As ``urllib.parse.parse_qsl`` does, for a third of its cost: it took a fifth of an exchange (measured: bench/run)."""
+    if text.count("&") >= MAX_FIELDS:
+        raise ValueError("too many fields")
+    for part in text.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            yield _decoded(name), _decoded(value)
+
+
+def _decoded(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
+    return _AS_WRITTEN.get(text) or unquote_plus(text, errors="strict")
+
+
+_AS_WRITTEN = {quote_plus(word): word for word in (GRANT_TYPE, USER_SESSION_TOKEN, CONTENT_SESSION_TOKEN, ACCESS_TOKEN)}
+"""The long words of the form as clients send them, so that they need not be taken apart each time."""
 
 
 def _json(issued: Issued) -> web.Response:

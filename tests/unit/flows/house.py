@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from proxy.flows.authorization import Authorization
 from proxy.flows.callback_outcomes import CallbackOutcome, Granted
 from proxy.flows.credentials import CredentialsKeeper
-from proxy.flows.exchange import ContentKey, Exchange
+from proxy.flows.exchange import Exchange
 from proxy.flows.former_integrations import FormerIntegrations
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
@@ -29,6 +29,8 @@ from proxy.flows.token_seal import TokenSeal
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.flows.visitor_keys import VisitorKeys
 from proxy.model import (
+    ApiKey,
+    ApiKeyGuid,
     AuditEvent,
     Change,
     Content,
@@ -37,6 +39,7 @@ from proxy.model import (
     Directory,
     Integration,
     IntegrationGuid,
+    Role,
     Secret,
     SignedIn,
     TcpUpstream,
@@ -400,8 +403,14 @@ class House:
         """Return another process on the same store."""
         return replace(self, changes=[], lines=[], seed=self.seed + 1000)
 
-    def key(self, content: Content = SALES) -> ContentKey:
-        return ContentKey(content.guid)
+    def key(self, content: Content = SALES) -> ApiKey:
+        return ApiKey(
+            guid=ApiKeyGuid("99999999-9999-4999-8999-999999999999"),
+            name=f"key of {content.name}",
+            role=Role.CONTENT,
+            hash=b"",
+            content_guid=content.guid,
+        )
 
 
 async def open_house(path: Path, clock: Clock, provider: Provider, of: Directory, *, seed: int = 1) -> House:

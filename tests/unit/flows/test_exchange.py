@@ -38,7 +38,7 @@ async def redeem(house, token, *, content=SALES, **changed):
         "audience": None,
         **changed,
     }
-    return await house.exchange.redeem(key=house.key(content), **form)
+    return await house.exchange.redeem(caller=house.key(content), **form)
 
 
 def refusal(outcome):
@@ -131,7 +131,10 @@ async def test_of_several_integrations_the_audience_says_which(house):
 async def test_of_several_integrations_none_is_chosen_for_the_content(house):
     _, token = await both(house)
     assert refusal(await redeem(house, token, content=BOTH)) == (400, 257)
-    assert refusal(await house.exchange.token(key=house.key(BOTH), session_token=token, integration=None)) == (400, 257)
+    assert refusal(await house.exchange.token(caller=house.key(BOTH), session_token=token, integration=None)) == (
+        400,
+        257,
+    )
 
 
 async def test_a_content_without_integrations_is_told_so(build):
@@ -144,16 +147,16 @@ async def test_a_content_without_integrations_is_told_so(build):
 @pytest.mark.parametrize("name", [LAKE.guid, LAKE.slug, LAKE.name])
 async def test_the_short_form_takes_guid_slug_and_name(house, name):
     _, token = await both(house)
-    issued = await house.exchange.token(key=house.key(BOTH), session_token=token, integration=name)
+    issued = await house.exchange.token(caller=house.key(BOTH), session_token=token, integration=name)
     assert issued.access_token.reveal() == "access-2"
 
 
 async def test_the_short_form_refuses_as_the_long_one_does(house):
     for token, name, expected in ((None, None, (400, 215)), ("made-up", "lake", (400, 215))):
-        outcome = await house.exchange.token(key=house.key(), session_token=token, integration=name)
+        outcome = await house.exchange.token(caller=house.key(), session_token=token, integration=name)
         assert refusal(outcome) == expected
     token = await session_token(house, await house.log_in())
-    outcome = await house.exchange.token(key=house.key(), session_token=token, integration="nothing")
+    outcome = await house.exchange.token(caller=house.key(), session_token=token, integration="nothing")
     assert refusal(outcome) == (400, 256)
 
 
@@ -357,7 +360,7 @@ async def test_so_many_exchanges_of_one_session_token_and_no_more(house, clock):
     ada, bob = [await session_token(house, await house.log_in()) for _ in range(2)]
     for _ in range(50):
         assert isinstance(await redeem(house, ada), Issued)
-        assert isinstance(await house.exchange.token(key=house.key(), session_token=ada, integration=None), Issued)
+        assert isinstance(await house.exchange.token(caller=house.key(), session_token=ada, integration=None), Issued)
     house.session_tokens._store = ill = IllStore(house.store)
     house.session_tokens.apply(ChangesLost())
     outcome = await redeem(house, ada)

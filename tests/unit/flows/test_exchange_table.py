@@ -71,7 +71,7 @@ class Place:
             "requested_token_type": None,
             "audience": None,
         }
-        return await self.house.exchange.redeem(key=self.house.key(content), **form | changed)
+        return await self.house.exchange.redeem(caller=self.house.key(content), **form | changed)
 
     async def ask_for_itself(self, content=MIXED, **changed):
         own = {

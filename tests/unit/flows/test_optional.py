@@ -188,7 +188,7 @@ async def test_a_provider_that_hangs_holds_nobody_up_when_optional(house, clock,
 async def exchanged(house, session_id, integration):
     token = headers(await house.sessions.admit(session_id, LAKE_OPTIONAL))["Posit-Connect-User-Session-Token"]
     return await house.exchange.redeem(
-        key=house.key(LAKE_OPTIONAL),
+        caller=house.key(LAKE_OPTIONAL),
         subject_token=token,
         audience=integration.guid,
         requested_token_type=None,

@@ -182,7 +182,7 @@ async def redeem(house, session_id, rejected, content=SALES):
     admitted = await house.sessions.admit(session_id, content)
     lines = dict(line.split(": ", 1) for line in admitted.header_block.decode().splitlines())
     return await house.exchange.redeem(
-        key=house.key(content), grant_type=GRANT_TYPE, subject_token_type=USER_SESSION_TOKEN, audience=None,
+        caller=house.key(content), grant_type=GRANT_TYPE, subject_token_type=USER_SESSION_TOKEN, audience=None,
         subject_token=lines["Posit-Connect-User-Session-Token"], requested_token_type=None, rejected_token=rejected,
     )  # fmt: skip
 

@@ -111,7 +111,7 @@ async def test_a_disconnected_viewer_is_asked_again_and_the_exchange_refuses(hou
 
     assert (ended.credentials, ended.consents) == (1, 1)
     assert isinstance(await house.sessions.admit(session_id, SALES), ConsentNeeded)
-    answer = await house.exchange.token(key=house.key(), session_token=token, integration=None)
+    answer = await house.exchange.token(caller=house.key(), session_token=token, integration=None)
     assert isinstance(answer, Refused)
     assert answer.code == 220
     assert (await revocation.disconnect(WAREHOUSE.guid, None)).credentials == 0

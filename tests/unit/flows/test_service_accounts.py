@@ -219,7 +219,7 @@ async def redeem(house, content, **changed):
         "audience": ROBOT.guid,
         **changed,
     }
-    return await house.exchange.redeem(key=house.key(content), **form)
+    return await house.exchange.redeem(caller=house.key(content), **form)
 
 
 def code(outcome):
@@ -260,7 +260,7 @@ async def test_each_kind_of_token_is_for_its_kind_of_integration(house):
     viewers = lines["Posit-Connect-User-Session-Token"]
     assert code(await redeem(house, MIXED, subject_token=viewers)) == (400, 236)
     assert code(await redeem(house, MIXED, subject_token=viewers, subject_token_type=USER_SESSION_TOKEN)) == (400, 252)
-    short = await house.exchange.token(key=house.key(MIXED), session_token=viewers, integration="robot")
+    short = await house.exchange.token(caller=house.key(MIXED), session_token=viewers, integration="robot")
     assert code(short) == (400, 252)
 
 

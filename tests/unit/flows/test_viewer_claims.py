@@ -110,7 +110,7 @@ LAKE_OF_BOARD = replace(BOTH, access=Named(groups=frozenset({"board"})), integra
 
 async def exchanged(house, session_id):
     token = house.sessions._session_token(house.hash_of(session_id), LAKE_OF_BOARD)
-    return await house.exchange.token(key=house.key(LAKE_OF_BOARD), session_token=token, integration=None)
+    return await house.exchange.token(caller=house.key(LAKE_OF_BOARD), session_token=token, integration=None)
 
 
 @pytest.fixture

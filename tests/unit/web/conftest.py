@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from proxy.errors import SidecarError
 from proxy.flows.callback_outcomes import CallbackOutcome, Malformed, ProviderUnavailable
-from proxy.flows.exchange import ContentKey, Issued
+from proxy.flows.exchange import Issued
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission, SignInNeeded
@@ -184,14 +184,14 @@ class Flows:
         self.redeemed.append({"ticket": text, "content": content.name, "bindings": list(bindings)})
         return self.taken
 
-    async def redeem(self, *, key: ContentKey, **form: str | None) -> Issued | Refused:
+    async def redeem(self, *, caller: ApiKey, **form: str | None) -> Issued | Refused:
         self._fail()
-        self.asked.append({"key": key.content_guid, **form})
+        self.asked.append({"key": caller.content_guid, **form})
         return self.answer
 
-    async def token(self, *, key: ContentKey, **form: str | None) -> Issued | Refused:
+    async def token(self, *, caller: ApiKey, **form: str | None) -> Issued | Refused:
         self._fail()
-        self.asked.append({"key": key.content_guid, **form})
+        self.asked.append({"key": caller.content_guid, **form})
         return self.answer
 
     async def check_ready(self) -> None:
