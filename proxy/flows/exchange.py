@@ -221,7 +221,7 @@ class Exchange:
         if email_of(asking.presence) is None:
             return refused(NoToken.VISITOR_UNKNOWN)
         made = self._visitor_keys.make(token_hash, asking.presence)
-        known.scope, known.expires_at = "visitor API key", made.expires_at
+        known.expires_at = made.expires_at
         expires_in = max(1, int((made.expires_at - self._now()).total_seconds()))
         return Issued(
             access_token=made.secret, expires_in=expires_in, issued_token_type=VISITOR_API_KEY, token_type=_KEY
@@ -313,10 +313,16 @@ class Exchange:
                 scope=known.scope,
                 expires_at=known.expires_at,
                 request_id=present_request_id(),
-                detail={} if isinstance(answer, Issued) else {"code": str(answer.code), "error": answer.text},
+                detail=_said_of(answer),
             )
         )
         return answer
+
+
+def _said_of(answer: Issued | Refused) -> dict[str, str]:
+    if isinstance(answer, Refused):
+        return {"code": str(answer.code), "error": answer.text}
+    return {"kind": "a visitor's API key"} if answer.issued_token_type == VISITOR_API_KEY else {}
 
 
 _Names = Callable[[Integration], tuple[str, ...]]

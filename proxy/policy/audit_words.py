@@ -52,7 +52,7 @@ WORDS: dict[AuditAction, Words] = {
     ),
     _A.HAND_OUT_EXCHANGE: Words(
         "token handed out by the exchange",
-        "Each exchange: the content's key, viewer, integration, scope, end, request id.",
+        "Each exchange: the content's key, viewer, integration, scope, end, request id; `kind` says when it gave a visitor's key.",
     ),
     _A.EXCHANGE_REFUSED: Words(
         "exchange refused",

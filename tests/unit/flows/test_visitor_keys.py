@@ -120,7 +120,7 @@ async def test_a_key_that_is_none_asks_no_store(place):
 async def test_the_audit_log_has_its_end_and_not_the_key(place, clock):
     key = await key_of(place)
     line = place.house.lines[-1]
-    assert (line.action.value, line.scope) == ("hand_out_exchange", "visitor API key")
+    assert (line.action.value, line.detail) == ("hand_out_exchange", {"kind": "a visitor's API key"})
     assert line.expires_at == clock() + timedelta(hours=1)
     assert key not in repr(line)
 
