@@ -64,8 +64,10 @@ from proxy.model import (
     ChangesLost,
     ConsentEnded,
     Content,
+    ContentGuid,
     CredentialsChanged,
     DirectoryChanged,
+    IntegrationGuid,
     News,
     SessionEnded,
     SessionHash,
@@ -162,6 +164,7 @@ class _Sidecar:
     def __init__(self, config: Config, store: Store, client: AuthorizationServerClient) -> None:
         self._config = config
         key_ring = KeyRing(config.store_keys)
+        self._started_at = _now()
         self.live = LiveDirectory(config.directory, now=_now)
         directory = self.live.directory
         administration = Administration(live=self.live)
@@ -227,6 +230,7 @@ class _Sidecar:
             configured=config.api_keys, contents=directory.contents, store=store, now=_now,
             random_bytes=secrets.token_bytes,
         )  # fmt: skip
+        users = Users(directory=directory, roles=config.roles, store=store, keys=self.api_keys, since=self._since)
         hand_over = HandOver(
             store=store, key_ring=key_ring, sessions=sessions, now=_now, random_bytes=secrets.token_bytes
         )
@@ -257,8 +261,7 @@ class _Sidecar:
             api_application(
                 ApiServices(
                     exchange=exchange, administration=administration, keys=self.api_keys, visitors=visitor_keys,
-                    directory=directory,
-                    users=Users(directory=directory, store=store, named=lambda: (key.user for key in self.api_keys.all())),
+                    directory=directory, users=users, first_seen=self.live.seen, public_url=config.public_url,
                     requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
                     record=self.audit.record, audit=store.audit, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
                 )
@@ -269,6 +272,12 @@ class _Sidecar:
         self._slow_lane = slow_lane(sessions, directory)
         self.listeners_with_tls: list[ServerTls] = []
         self.gateway: Gateway
+
+    def _since(self) -> datetime:
+        """Return when this deployment began: since when the first of its contents or integrations is known."""
+        directory = self.live.directory
+        known: list[ContentGuid | IntegrationGuid] = [*directory.contents, *directory.integrations]
+        return min((self.live.seen(guid).at for guid in known), default=self._started_at)
 
     def _publish(self, change: Change) -> None:
         self._apply((change,))

@@ -1,47 +1,158 @@
-"""The people of Connect's API: whoever signed in with a verified e-mail address, and those whom keys and contents name.
+"""People as Connect's API knows them: viewers who were here, and those whom configuration and keys name by their address.
 
-A person has one guid: the viewer's, once they have signed in, and until then one that follows from the address.
+Who has signed in has the guid of the viewer; anybody else one that follows from the address, or from the key. Once they
+sign in, both lead to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
 
-from proxy.model import Directory
-from proxy.policy.access import plain_email, verified_email
-from proxy.policy.guids import user_guid
+from proxy.flows.api_keys import ApiKeys
+from proxy.model import ApiKey, Directory, Role, Roles, Viewer
+from proxy.policy.access import verified_email
+from proxy.policy.guids import key_user_guid, user_guid
 from proxy.store.base import Store
 
 
-class Users:
-    """Tells e-mail addresses and guids apart."""
+class UserRole(StrEnum):
+    """Connect's ``user_role``."""
 
-    def __init__(self, *, directory: Directory, store: Store, named: Callable[[], Iterable[str]]) -> None:
-        """``named``: addresses of people that are known without having signed in, beside the owners of contents."""
+    ADMINISTRATOR = "administrator"
+    PUBLISHER = "publisher"
+    VIEWER = "viewer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody."""
+
+    guid: str
+    username: str
+    email: str = ""
+    """Lower case; empty: not known, or not verified."""
+    name: str = ""
+    """As the provider says it."""
+    role: UserRole
+    created_at: datetime
+    active_at: datetime | None = None
+    """When a key of theirs was last used; ``None``: not known."""
+
+
+class Users:
+    """Answers who is who."""
+
+    def __init__(
+        self, *, directory: Directory, roles: Roles, store: Store, keys: ApiKeys, since: Callable[[], datetime]
+    ) -> None:
+        """``since``: when this deployment began, as far as is known; those who never came are known since then."""
         self._directory = directory
+        self._roles = roles
         self._store = store
-        self._named = named
+        self._keys = keys
+        self._since = since
+
+    async def caller(self, key: ApiKey) -> User:
+        """Return who a key is; ``role`` is what the key may do, whatever the person may."""
+        user = await self.by_email(key.user) if key.user else self._of_key(key)
+        return replace(user, role=_ROLES[key.role])
+
+    async def by_guid(self, guid: str) -> User | None:
+        """Return the user with this guid."""
+        viewer = await self._store.people.viewer(guid)
+        if viewer is not None:
+            return self._of_viewer(viewer)
+        for email in self._named():
+            if user_guid(email) == guid:
+                return await self.by_email(email)
+        return next((self._of_key(key) for key in self._nobodys_keys() if key_user_guid(key.guid) == guid), None)
+
+    async def by_email(self, email: str) -> User:
+        """Return the user with this address."""
+        email = email.lower()
+        source = self._directory.identified_by
+        viewer = None if source is None else await self._store.people.with_email(email, source)
+        return self._never_seen(email) if viewer is None else self._of_viewer(viewer)
 
     async def guid(self, email: str) -> str:
-        """Return the guid of whoever has this address; nobody has to be known by it."""
-        email = email.lower()
-        return (await self._signed_in()).get(email) or user_guid(email)
+        """Return the guid of whoever has this address."""
+        return (await self.by_email(email)).guid
 
     async def email(self, guid: str) -> str | None:
-        """Return the address of the person with this guid; ``None``: nobody's is known."""
-        present = await self._signed_in()
-        owners = (content.owner for content in self._directory.contents.values())
-        known = {email for email in map(plain_email, (*owners, *self._named())) if email}
-        by_guid = {user_guid(email): email for email in known} | {found: email for email, found in present.items()}
-        return by_guid.get(guid)
+        """Return the address of the user with this guid; ``None``: there is no such user, or no address."""
+        user = await self.by_guid(guid)
+        return user.email or None if user is not None else None
 
-    async def _signed_in(self) -> dict[str, str]:
-        """Return the viewers' guids by address; of several accounts with one address it is the first that came."""
-        found: dict[str, str] = {}
-        for viewer in sorted(await self._store.viewers(), key=lambda viewer: viewer.created_at):
-            if viewer.identity is None or viewer.identified_by != self._directory.identified_by:
-                continue
-            email = verified_email(viewer.identity)
-            if email is not None:
-                found.setdefault(email, viewer.guid)
-        return found
+    async def everybody(self) -> list[User]:
+        """Return everybody who can be named, by user name."""
+        seen = [viewer for viewer in await self._store.viewers() if self._is_known(viewer)]
+        users = [self._of_viewer(viewer) for viewer in seen]
+        emails = {user.email for user in users}
+        users += [self._never_seen(email) for email in self._named() if email not in emails]
+        users += [self._of_key(key) for key in self._nobodys_keys()]
+        return sorted(users, key=lambda user: (user.username.lower(), user.guid))
+
+    def _is_known(self, viewer: Viewer) -> bool:
+        return viewer.identity is not None and viewer.identified_by == self._directory.identified_by
+
+    def _named(self) -> Iterator[str]:
+        """Give each address once that a key, a role or a content names."""
+        of_keys = (key.user for key in self._keys.all() if key.user)
+        of_contents = (content.owner.lower() for content in self._directory.contents.values() if content.owner)
+        yield from dict.fromkeys(
+            (*sorted(self._roles.administrators), *sorted(self._roles.publishers), *of_keys, *of_contents)
+        )
+
+    def _nobodys_keys(self) -> Iterator[ApiKey]:
+        return (key for key in self._keys.all() if not key.user)
+
+    def _of_key(self, key: ApiKey) -> User:
+        return User(
+            guid=key_user_guid(key.guid), username=key.name, role=_ROLES[key.role],
+            created_at=key.created_at or self._since(), active_at=key.last_used_at,
+        )  # fmt: skip
+
+    def _of_viewer(self, viewer: Viewer) -> User:
+        identity = viewer.identity
+        if identity is None:
+            return User(guid=viewer.guid, username=viewer.guid, role=UserRole.VIEWER, created_at=viewer.created_at)
+        email = (verified_email(identity) or "") if self._is_known(viewer) else ""
+        return User(
+            guid=viewer.guid, username=identity.preferred_username or email or identity.name or viewer.guid,
+            email=email, name=identity.name, role=self._role(email), created_at=viewer.created_at,
+            active_at=self._last_use(email),
+        )  # fmt: skip
+
+    def _never_seen(self, email: str) -> User:
+        created_at = min((key.created_at or self._since() for key in self._keys_of(email)), default=self._since())
+        return User(
+            guid=user_guid(email), username=email, email=email, role=self._role(email), created_at=created_at,
+            active_at=self._last_use(email),
+        )  # fmt: skip
+
+    def _keys_of(self, email: str) -> Iterator[ApiKey]:
+        return (key for key in self._keys.all() if email and key.user == email)
+
+    def _last_use(self, email: str) -> datetime | None:
+        return max((key.last_used_at for key in self._keys_of(email) if key.last_used_at), default=None)
+
+    def _role(self, email: str) -> UserRole:
+        """Return the highest that configuration or a key gives this address."""
+        of_keys = {key.role for key in self._keys_of(email)}
+        if email in self._roles.administrators or Role.ADMINISTRATOR in of_keys:
+            return UserRole.ADMINISTRATOR
+        if email in self._roles.publishers or Role.PUBLISHER in of_keys:
+            return UserRole.PUBLISHER
+        return UserRole.VIEWER
+
+
+_ROLES = {
+    Role.ADMINISTRATOR: UserRole.ADMINISTRATOR,
+    Role.PUBLISHER: UserRole.PUBLISHER,
+    Role.CONTENT: UserRole.VIEWER,
+    Role.VIEWER: UserRole.VIEWER,
+}
+"""Connect has no word for a content's key: of its three, the one that may least."""

@@ -143,6 +143,11 @@ def owns(caller: ApiKey, content: Content) -> bool:
     return caller.user != "" and content.owner.lower() == caller.user
 
 
+def may_open(caller: ApiKey, content: Content) -> bool:
+    """Say whether the content would let in the person that a key stands for; nobody (``user`` empty) is on no list."""
+    return admits(content.access, Identity(subject="", email=caller.user, email_verified=True))
+
+
 def permitted(
     verb: Verb, caller: ApiKey | None, *, guid: ContentGuid | None = None, content: Content | None = None
 ) -> Grant:
@@ -159,13 +164,13 @@ def permitted(
         case Role.CONTENT:
             return _settled(row.content, guid, is_theirs=guid is not None and guid == caller.content_guid)
         case Role.VIEWER:
-            return _settled(row.viewer, guid, is_theirs=content is not None and _may_open(caller, content))
+            return _settled(row.viewer, guid, is_theirs=content is not None and may_open(caller, content))
         case Role.PUBLISHER:
             if content is None:  # none is named, or one that is not there: whoever may do it for theirs is told so
                 return row.publisher if guid is None else row.owner
             if owns(caller, content):
                 return row.owner
-            return _settled(row.publisher, content.guid, is_theirs=_may_open(caller, content))
+            return _settled(row.publisher, content.guid, is_theirs=may_open(caller, content))
         case _:
             assert_never(caller.role)
 
@@ -174,7 +179,3 @@ def _settled(grant: Grant, guid: ContentGuid | None, *, is_theirs: bool) -> Gran
     if grant is not Grant.OWN or guid is None:
         return grant
     return Grant.YES if is_theirs else Grant.NO
-
-
-def _may_open(caller: ApiKey, content: Content) -> bool:
-    return admits(content.access, Identity(subject="", email=caller.user, email_verified=True))

@@ -34,6 +34,7 @@ from proxy.model import (
 )
 from proxy.store.api_keys import StoredApiKeys
 from proxy.store.audit import AuditLog
+from proxy.store.people import People
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class Store(Protocol):
     """The sidecar's records; what has a name of its own here is a room with a protocol of its own."""
 
     api_keys: StoredApiKeys
+    people: People
 
     @property
     def audit(self) -> AuditLog:

@@ -33,6 +33,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
+from proxy.policy.access import verified_email
 from proxy.store.base import KnownSession, ListedSession, Presence
 from proxy.store.engine import Row, Value, Values
 
@@ -60,6 +61,7 @@ def from_viewer(viewer: Viewer) -> Values:
         "identified_by": viewer.identified_by,
         "subject": None if viewer.identity is None else viewer.identity.subject,
         "identity": _from_identity(viewer.identity),
+        "email": None if viewer.identity is None else verified_email(viewer.identity),
         "created_at": micros(viewer.created_at),
     }
 

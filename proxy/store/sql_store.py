@@ -45,8 +45,10 @@ from proxy.store.base import (
 )
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
 from proxy.store.feed import announce
+from proxy.store.people import People
 from proxy.store.sql_api_keys import SqlApiKeys
 from proxy.store.sql_audit import SqlAuditLog, append_in
+from proxy.store.sql_people import SqlPeople
 
 FEED_KEPT_FOR = timedelta(hours=1)
 """A reader that falls further behind misses changes, and is told so; readers ask about once a second."""
@@ -63,6 +65,7 @@ class SqlStore:
         self._engine = engine
         self._now = now
         self.api_keys: StoredApiKeys = SqlApiKeys(engine, now=now)
+        self.people: People = SqlPeople(engine)
         self._checking: asyncio.Task[None] | None = None
         self.audit = SqlAuditLog(engine, now=now)
 

@@ -11,9 +11,9 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 """
 
 ENSURE_VIEWER = """
-INSERT INTO viewer (guid, identified_by, subject, identity, created_at)
-VALUES (:guid, :identified_by, :subject, :identity, :created_at)
-ON CONFLICT (identified_by, subject) DO UPDATE SET identity = excluded.identity
+INSERT INTO viewer (guid, identified_by, subject, identity, email, created_at)
+VALUES (:guid, :identified_by, :subject, :identity, :email, :created_at)
+ON CONFLICT (identified_by, subject) DO UPDATE SET identity = excluded.identity, email = excluded.email
 RETURNING guid, identified_by, identity, created_at AS viewer_created_at
 """
 

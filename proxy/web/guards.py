@@ -117,7 +117,7 @@ def demand(request: web.Request, verb: Verb) -> None:
     """Refuse what the caller may not; a handler asks for what only the request's query or body tells."""
     caller, guid, content = request[CALLER], None, None
     if verb in ABOUT_CONTENT:
-        guid = ContentGuid(request.match_info["content_guid"])
+        guid = ContentGuid(request.match_info["content_guid"].lower())
         content = request.app[API].directory.contents.get(guid)
     if permitted(verb, caller, guid=guid, content=content) in {Grant.YES, Grant.OWN}:
         return

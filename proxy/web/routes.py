@@ -9,9 +9,11 @@ from aiohttp import web
 
 from proxy.policy.permissions import Verb
 from proxy.web import guards
+from proxy.web.api.api_keys import create_api_key, list_api_keys, revoke_api_key
 from proxy.web.api.associations import list_content_associations, set_content_associations
 from proxy.web.api.audit_logs import audit_logs
 from proxy.web.api.bodies import no_body, query
+from proxy.web.api.content import list_content, read_content
 from proxy.web.api.exchange import credentials, token
 from proxy.web.api.integrations import (
     change_integration,
@@ -28,6 +30,7 @@ from proxy.web.api.operations import TAKE_BODY
 from proxy.web.api.refusals import api_answers
 from proxy.web.api.server import ping, server_settings
 from proxy.web.api.templates import list_templates, read_template
+from proxy.web.api.users import list_users, read_user, read_user_self
 from proxy.web.api.visitors import visiting
 from proxy.web.authorization import callback, login
 from proxy.web.guards import Guard, caller_may
@@ -87,6 +90,15 @@ API_LISTENER = (
     Route("GET", "/__ping__", ping, caller_may(Verb.PING), guards.anywhere),
     Route("GET", "/__api__/openapi.json", openapi_document, caller_may(Verb.OPENAPI), guards.anywhere),
     Route("GET", "/__api__/server_settings", server_settings, caller_may(Verb.SERVER_SETTINGS), guards.anywhere),
+    Route("GET", "/__api__/me", read_user_self, caller_may(Verb.READ_USER_SELF), guards.anywhere),
+    _v1("GET", "/user", read_user_self, Verb.READ_USER_SELF),
+    _v1("GET", "/users", list_users, Verb.LIST_USERS),
+    _v1("GET", "/users/{guid}", read_user, Verb.READ_USER),
+    _v1("GET", "/content", list_content, Verb.LIST_CONTENT),
+    _v1("GET", "/content/{content_guid}", read_content, Verb.READ_CONTENT),
+    _v1("GET", "/api_keys", list_api_keys, Verb.LIST_API_KEYS),
+    _v1("POST", "/api_keys", create_api_key, Verb.CREATE_API_KEY),
+    _v1("DELETE", "/api_keys/{guid}", revoke_api_key, Verb.REVOKE_API_KEY),
     Route(
         "POST", "/__api__/v1/oauth/integrations/credentials", credentials, caller_may(Verb.EXCHANGE), guards.anywhere
     ),

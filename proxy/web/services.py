@@ -10,6 +10,7 @@ from typing import Protocol
 from aiohttp import web
 
 from proxy.flows.administration import Administration
+from proxy.flows.api_keys import ApiKeys
 from proxy.flows.callback_outcomes import CallbackOutcome, ProviderUnavailable
 from proxy.flows.exchange import Issued
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
@@ -17,7 +18,8 @@ from proxy.flows.provider_logout import LogoutOutcome
 from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission
 from proxy.flows.sign_out_there import WayOut
-from proxy.model import ApiKey, AuditEvent, Content, Directory, Integration, SessionHash
+from proxy.flows.users import Users
+from proxy.model import ApiKey, AuditEvent, Content, ContentGuid, Directory, FirstSeen, Integration, SessionHash
 from proxy.policy.cookies import CookieNames
 from proxy.policy.rate import RatePerMinute
 from proxy.store.audit import AuditLog
@@ -110,23 +112,6 @@ class Exchange(Protocol):
         """Answer the short form."""
 
 
-class Keys(Protocol):
-    """Knows who has which key: ``flows.api_keys``."""
-
-    def caller(self, key: str) -> ApiKey | None:
-        """Return whose key it is."""
-
-
-class Users(Protocol):
-    """Knows people by address and by guid: ``flows.users``."""
-
-    async def guid(self, email: str) -> str:
-        """Return the guid of whoever has this address."""
-
-    async def email(self, guid: str) -> str | None:
-        """Return whose guid it is."""
-
-
 class Visitors(Protocol):
     """Knows viewers by the keys that content got for them: ``flows.visitor_keys``."""
 
@@ -162,10 +147,13 @@ class ApiServices:
 
     exchange: Exchange
     administration: Administration
-    keys: Keys
+    keys: ApiKeys
     users: Users
     visitors: Visitors
     directory: Directory
+    first_seen: Callable[[ContentGuid], FirstSeen]
+    public_url: str
+    """The origin that viewers type, without a slash at the end."""
     requests_of_key: RatePerMinute
     record: Callable[[AuditEvent], None]
     audit: AuditLog

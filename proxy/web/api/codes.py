@@ -83,7 +83,7 @@ ADMINISTRATION = (
         409,
         2,
         "BadRequest",
-        "`config.yaml` defines it, and it is changed there; or somebody else changed it at the same time.",
+        "`config.yaml` defines it, and it is changed there; or the name is taken, or somebody else was faster.",
     ),
 )
 """What is refused of integrations and associations."""

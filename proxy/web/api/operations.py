@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from proxy.policy.permissions import Verb
 from proxy.web.api import shapes
+from proxy.web.api.api_key_shapes import ApiKeyAnswer, ApiKeyInput, MadeApiKeyAnswer
+from proxy.web.api.content_shapes import ContentAnswer
+from proxy.web.api.user_shapes import UserAnswer, UsersAnswer
 
 Codes = tuple[int, ...]
 
@@ -54,6 +57,8 @@ _INTEGRATIONS = "/__api__/v1/oauth/integrations"
 _ASSOCIATIONS = "/__api__/v1/content/{content_guid}/oauth/integrations/associations"
 _SESSIONS = "/__api__/v1/oauth/sessions"
 
+_INCLUDE = Parameter("include", "owner, tags, vanity_url, separated by commas; other words are passed over.")
+
 SERVER = (
     Operation(
         method="GET", path="/__ping__", verb=Verb.PING,
@@ -69,6 +74,76 @@ SERVER = (
         method="GET", path="/__api__/server_settings", verb=Verb.SERVER_SETTINGS,
         summary="Say which Connect's words are spoken here.",
         answers=shapes.ServerSettingsAnswer,
+    ),
+)  # fmt: skip
+
+PEOPLE = (
+    Operation(
+        method="GET", path="/__api__/me", verb=Verb.READ_USER_SELF,
+        summary="Say who the caller is, at the address that connectapi asks.",
+        answers=UserAnswer,
+    ),
+    Operation(
+        method="GET", path="/__api__/v1/user", verb=Verb.READ_USER_SELF,
+        summary="Say who the caller is.",
+        answers=UserAnswer,
+    ),
+    Operation(
+        method="GET", path="/__api__/v1/users", verb=Verb.LIST_USERS,
+        summary="List everybody who was here, or whom configuration or a key names.",
+        answers=UsersAnswer,
+        query=(
+            Parameter("page_number", "From 1, which is the default.", "integer"),
+            Parameter("page_size", "From 1 to 500; 20 is the default.", "integer"),
+            Parameter("prefix", "Of user name, first or last name, compared without case."),
+            Parameter("user_role", "administrator, publisher, viewer; several are separated by |."),
+            Parameter("account_status", "licensed, locked, inactive, separated by |; everybody is licensed."),
+        ),
+    ),
+    Operation(
+        method="GET", path="/__api__/v1/users/{guid}", verb=Verb.READ_USER,
+        summary="Say who somebody is.",
+        answers=UserAnswer,
+    ),
+)  # fmt: skip
+
+CONTENT = (
+    Operation(
+        method="GET", path="/__api__/v1/content", verb=Verb.LIST_CONTENT,
+        summary="List the contents that the caller may see.",
+        answers=list[ContentAnswer],
+        query=(
+            Parameter("name", "Only the one of this name."),
+            Parameter("owner_guid", "Only those of this user."),
+            _INCLUDE,
+        ),
+    ),
+    Operation(
+        method="GET", path="/__api__/v1/content/{content_guid}", verb=Verb.READ_CONTENT,
+        summary="Say what a content is.",
+        answers=ContentAnswer,
+        query=(_INCLUDE,),
+        codes=(19,),
+    ),
+)  # fmt: skip
+
+API_KEYS = (
+    Operation(
+        method="GET", path="/__api__/v1/api_keys", verb=Verb.LIST_API_KEYS,
+        summary="List the keys, with when each was last used. Ours.",
+        answers=list[ApiKeyAnswer],
+    ),
+    Operation(
+        method="POST", path="/__api__/v1/api_keys", verb=Verb.CREATE_API_KEY,
+        summary="Make a key; its text is in this answer and in no other. Ours.",
+        body=ApiKeyInput,
+        answers=MadeApiKeyAnswer,
+        codes=(2,),
+    ),
+    Operation(
+        method="DELETE", path="/__api__/v1/api_keys/{guid}", verb=Verb.REVOKE_API_KEY,
+        summary="Revoke a key, at once. Ours.",
+        codes=(2,),
     ),
 )  # fmt: skip
 
@@ -209,7 +284,17 @@ AUDIT = (
     ),
 )  # fmt: skip
 
-OPERATIONS: tuple[Operation, ...] = (*SERVER, *EXCHANGE, *INTEGRATIONS, *ASSOCIATIONS, *OAUTH_SESSIONS, *AUDIT)
+OPERATIONS: tuple[Operation, ...] = (
+    *SERVER,
+    *PEOPLE,
+    *CONTENT,
+    *API_KEYS,
+    *EXCHANGE,
+    *INTEGRATIONS,
+    *ASSOCIATIONS,
+    *OAUTH_SESSIONS,
+    *AUDIT,
+)
 
 TAKE_BODY = frozenset((one.method, one.path) for one in OPERATIONS if one.body is not None or one.form)
 """Where a body is read."""

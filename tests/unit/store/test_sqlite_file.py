@@ -22,7 +22,7 @@ from proxy.errors import StoreUnavailable
 from proxy.model import ContentGuid, HandleHash, SessionHash
 from proxy.store import sqlite as sqlite_engine
 from proxy.store import statements
-from proxy.store.rows import from_credentials
+from proxy.store.rows import from_credentials, from_viewer
 from proxy.store.sqlite import APPLICATION_ID, open_store
 from tests.contract.records import NOON, WAREHOUSE, credentials_of, identified, minutes, sign_in
 
@@ -308,13 +308,29 @@ async def test_a_new_migration_runs_once_and_keeps_the_records(path, monkeypatch
         await store.close()
 
 
-async def test_a_file_of_the_first_schema_opens_with_its_records_and_takes_handles(path, monkeypatch):
+async def of_the_first_schema(path, monkeypatch):
+    """Write a file as the first version did, with a viewer in it."""
     first, *_ = sqlite_engine._migrations()
     with monkeypatch.context() as earlier:
         earlier.setattr(sqlite_engine, "_migrations", lambda: [first])
         store = await open_store(path)
-        await store.ensure_viewer(VIEWER)
         await store.close()
+    with closing(sqlite3.connect(path)) as old, old:
+        columns = "guid, identified_by, subject, identity, created_at"
+        places = ", ".join(f":{column}" for column in columns.split(", "))
+        old.execute(f"INSERT INTO viewer ({columns}) VALUES ({places})", from_viewer(VIEWER))
+
+
+async def test_a_viewer_of_the_first_schema_is_found_by_their_address(path, monkeypatch):
+    await of_the_first_schema(path, monkeypatch)
+    store = await open_store(path)
+    found = await store.people.with_email("ada@example.org", WAREHOUSE)
+    await store.close()
+    assert found == VIEWER
+
+
+async def test_a_file_of_the_first_schema_opens_with_its_records_and_takes_handles(path, monkeypatch):
+    await of_the_first_schema(path, monkeypatch)
     store = await open_store(path)
     assert await store.ensure_viewer(VIEWER) == VIEWER
     handle = HandleHash(b"h" * 32)
@@ -324,12 +340,7 @@ async def test_a_file_of_the_first_schema_opens_with_its_records_and_takes_handl
 
 async def test_a_grant_of_the_first_schema_is_known_to_be_its_accounts(path, monkeypatch):
     """Fails when nobody fills in whose it is: the end of another grant of that account revokes it along (RFC 7009)."""
-    first, *_ = sqlite_engine._migrations()
-    with monkeypatch.context() as earlier:
-        earlier.setattr(sqlite_engine, "_migrations", lambda: [first])
-        store = await open_store(path)
-        await store.ensure_viewer(VIEWER)
-        await store.close()
+    await of_the_first_schema(path, monkeypatch)
     granted = credentials_of(VIEWER)
     with closing(sqlite3.connect(path)) as old, old:
         values = from_credentials(granted)

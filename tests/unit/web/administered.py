@@ -9,6 +9,7 @@ from typing import Any
 
 from proxy.flows.administered import AssociationRecord, IntegrationChanged, IntegrationRecord, OAuthSession
 from proxy.flows.refused import Refused
+from proxy.flows.users import User, UserRole
 from proxy.model import ApiKey, ContentGuid, CredentialsGuid, Integration, IntegrationGuid, PermissionGrant, ViewerGuid
 from proxy.policy.guids import user_guid
 
@@ -97,6 +98,22 @@ class People:
 
     async def guid(self, email: str) -> str:
         return user_guid(email)
+
+    async def by_email(self, email: str) -> User:
+        return User(
+            guid=user_guid(email), username=email, email=email, role=UserRole.VIEWER,
+            created_at=datetime(2026, 2, 1, tzinfo=UTC),
+        )  # fmt: skip
+
+    async def by_guid(self, guid: str) -> User | None:
+        email = await self.email(guid)
+        return None if email is None else await self.by_email(email)
+
+    async def caller(self, key: ApiKey) -> User:
+        return await self.by_email(key.user or "nobody@example.org")
+
+    async def everybody(self) -> list[User]:
+        return [await self.by_email(email) for email in self.KNOWN]
 
     async def email(self, guid: str) -> str | None:
         return next((email for email in self.KNOWN if user_guid(email) == guid), None)

@@ -24,6 +24,7 @@ from proxy.model import (
     Content,
     ContentGuid,
     Directory,
+    FirstSeen,
     Identity,
     Integration,
     IntegrationGuid,
@@ -292,21 +293,28 @@ class Lines:
         return AuditPage(events=[], viewers={}, reached=None)
 
 
+SINCE = datetime(2026, 2, 1, tzinfo=UTC)
+
+
 def api_services(
     flows: Flows,
     *,
     administration: object = None,
-    keys: Keys | None = None,
+    keys: object = None,
+    users: object = None,
     contents: Sequence[Content] = (SALES, STOCK),
     audit: AuditLog | None = None,
 ) -> ApiServices:
+    directory = services(flows, contents=contents).directory
     return ApiServices(
         exchange=flows,
         administration=administration,
         keys=keys or Keys(),
-        users=People(),
+        users=users or People(),
         visitors=Visitors(),
-        directory=services(flows, contents=contents).directory,
+        directory=directory,
+        first_seen=lambda guid: FirstSeen(id=list(directory.contents).index(guid) + 1, at=SINCE),
+        public_url=PUBLIC_URL,
         requests_of_key=RatePerMinute(1000),
         record=flows.recorded.append,
         audit=Lines() if audit is None else audit,
