@@ -27,6 +27,7 @@ _JOURNEYS = "tests/journeys/"
 _REVOCATION = "tests/unit/flows/test_token_revocation.py::"
 _CREDENTIALS = _FLOWS + "test_credentials.py::"
 _EXCHANGE = _FLOWS + "test_exchange.py::"
+_AUDIT = _FLOWS + "test_audit.py::"
 _OPTIONAL = _FLOWS + "test_optional.py::"
 _OWN = _FLOWS + "test_service_accounts.py::"
 _SESSIONS = _FLOWS + "test_sessions.py::"
@@ -394,4 +395,21 @@ ROWS = {
               _FLOWS + "test_visitor_keys.py::test_it_ends_with_the_sign_out",
               _FLOWS + "test_visitor_keys.py::test_it_is_worth_nothing_when_the_content_changed",
               "tests/unit/web/api/test_permissions.py::test_each_cell_of_the_table")),
+    164: Row("J", "A loop of refused keys and exchanges, from one address or thousands, to fill the disk or the memory.",
+             "A few lines of each, the rest of a minute counted; what is not refused still has its line.", "our inference",
+             (_AUDIT + "test_whoever_is_refused_in_a_loop_has_few_lines_and_a_count",
+              _AUDIT + "test_an_attacker_with_many_addresses_does_not_fill_the_disk_or_the_memory",
+              _AUDIT + "test_what_waits_is_bounded_and_what_was_lost_is_counted_in_the_log_itself",
+              _JOURNEYS + "test_flood.py::test_visits_without_a_session_leave_nothing_behind")),
+    165: Row("J", "A line of the audit log is changed, replaced, or taken out.",
+             "Triggers refuse it; the oldest lines go by age, and none behind one that stays.", "our inference",
+             ("tests/contract/test_audit.py::test_lines_are_not_changed_and_not_taken_out_of_the_middle",
+              "tests/contract/test_audit.py::test_a_line_that_is_younger_stands_in_the_way_of_those_behind_it")),
+    166: Row("J", "A secret that passed comes to stand in the audit log; names and scopes of a provider's choosing do.",
+             "No line has a field for one; the table's bytes are searched for all that passed. Text is cut and escaped.",
+             "our inference",
+             (_JOURNEYS + "test_audit.py::test_everything_that_happens_to_a_grant_is_found_with_who_what_and_where",
+              _AUDIT + "test_no_line_is_longer_than_anybody_reads",
+              "tests/contract/test_audit.py::test_text_that_no_engine_takes_is_written_nevertheless",
+              "tests/unit/web/api/test_permissions.py::test_a_key_that_nobody_has_is_written_down_without_it")),
 }  # fmt: skip

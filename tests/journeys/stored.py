@@ -6,8 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-BOOKKEEPING = frozenset({"probe", "migration", "schema_version"})
-"""Tables that say something about the store itself."""
+BOOKKEEPING = frozenset({"probe", "migration", "schema_version", "audit"})
+"""Tables that say something about the store itself, or about the past."""
+
+
+def audited(state_file: Path) -> set[str]:
+    """The actions that the audit log has lines of."""
+    with closing(sqlite3.connect(f"file:{state_file}?mode=ro", uri=True)) as connection:
+        return {action for (action,) in connection.execute("SELECT DISTINCT action FROM audit")}
 
 
 def rows(state_file: Path) -> dict[str, int]:

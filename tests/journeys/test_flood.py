@@ -10,7 +10,7 @@ import pytest
 from tests.attacks.wire import Wire, request
 from tests.journeys.sidecar import Setup
 from tests.journeys.stage import Stage, stage
-from tests.journeys.stored import rows
+from tests.journeys.stored import audited, rows
 from tests.journeys.viewer import NAVIGATION
 
 LINES = [f"{name}: {value}".encode() for name, value in NAVIGATION.items()]
@@ -56,4 +56,5 @@ async def test_visits_without_a_session_leave_nothing_behind(tmp_path: Path, cou
         assert await scene.sidecar.stop() == 0
         assert rows(scene.setup.state_file) == at_start
         assert at_start.keys() <= {"noted_integration"}, "nobody was there yet"
+        assert audited(scene.setup.state_file) == {"configuration_loaded"}, "a visit is nothing to write down"
         assert scene.sidecar.log.count(b"\n") < 100, "nor does a visit write a line"
