@@ -220,7 +220,9 @@ class _Sidecar:
             store=store, sessions=sessions, keeper=self.keeper, lifetimes=lifetimes, now=_now, publish=self._publish
         )
         seal = TokenSeal(key_ring=key_ring, random_bytes=secrets.token_bytes)
-        self.former = FormerIntegrations(directory=directory, store=store, seal=seal, now=_now)
+        self.former = FormerIntegrations(
+            directory=directory, store=store, seal=seal, now=_now, record=self.audit.record
+        )
         self.token_revocation = TokenRevocation(
             former=self.former, store=store, seal=seal, servers=self.servers, send=client.send, now=_now,
             sleep=asyncio.sleep, random_bytes=secrets.token_bytes,

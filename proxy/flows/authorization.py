@@ -190,6 +190,8 @@ class Authorization:
             await self._store.add_ended_grant(completed.credentials, now=now)
             return _refused(StateRefused(because="session_over", content=flow.content, return_to=flow.return_to))
         self._announce(completed, flow)
+        if not keeps_session and known is not None:
+            self._write_down_end(known.viewer)
         self._write_down(completed, flow, viewer)
         return Granted(
             content=flow.content, return_to=flow.return_to, session_id=None if new_id is None else Secret(new_id)
@@ -264,6 +266,14 @@ class Authorization:
             has_refresh_token=credentials.refresh_token is not None,
             not_granted=missing_scopes(flow.recipe.provider, credentials.scope or "", flow.recipe.scope),
         )
+
+    def _write_down_end(self, viewer: Viewer) -> None:
+        self._record(
+            AuditEvent(
+                at=self._now(), action=AuditAction.SIGN_OUT, actor=viewer_actor(viewer), viewer_guid=viewer.guid,
+                detail={"because": "signed_in_anew"},
+            )
+        )  # fmt: skip
 
     def _write_down(self, completed: Completed, flow: Flow, viewer: Viewer) -> None:
         credentials = completed.credentials

@@ -13,9 +13,21 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from proxy.flows.audit import Record
 from proxy.flows.recipes import Recipe, recipe
 from proxy.flows.token_seal import TokenSeal
-from proxy.model import Credentials, CredentialsGuid, Directory, Integration, IntegrationGuid, NotedIntegration, Secret
+from proxy.model import (
+    SIDECAR,
+    AuditAction,
+    AuditEvent,
+    Credentials,
+    CredentialsGuid,
+    Directory,
+    Integration,
+    IntegrationGuid,
+    NotedIntegration,
+    Secret,
+)
 from proxy.oauth.metadata import Undiscovered
 from proxy.providers import PROVIDERS
 from proxy.sealing import SealBroken
@@ -30,11 +42,14 @@ log = structlog.get_logger(__name__)
 class FormerIntegrations:
     """Compares one deployment's configuration with what the store has grants of."""
 
-    def __init__(self, *, directory: Directory, store: Store, seal: TokenSeal, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, directory: Directory, store: Store, seal: TokenSeal, now: Callable[[], datetime], record: Record
+    ) -> None:
         self._directory = directory
         self._store = store
         self._seal = seal
         self._now = now
+        self._record = record
 
     async def note(self) -> None:
         """Write down what is configured, and since when what else there are grants of is gone; once per start."""
@@ -60,9 +75,11 @@ class FormerIntegrations:
         for gone in await self._store.gone_integrations(before=now - GRACE):
             ended, after = 0, CredentialsGuid("")
             while rows := await self._store.credentials_of(gone, after=after, most=BATCH):
-                guids = [row.guid for row in rows if self._opens(row)]
-                await self._store.give_up_credentials(guids)
-                ended, after = ended + len(guids), rows[-1].guid
+                given_up = [row for row in rows if self._opens(row)]
+                await self._store.give_up_credentials([row.guid for row in given_up])
+                for row in given_up:
+                    self._record(_line(row, now))
+                ended, after = ended + len(given_up), rows[-1].guid
             if ended:
                 log.warning("grants of a former integration ended", integration=gone.integration_guid, count=ended)
         await self._store.forget_integrations()
@@ -84,6 +101,13 @@ class FormerIntegrations:
         except SealBroken:
             return False
         return True
+
+
+def _line(row: Credentials, now: datetime) -> AuditEvent:
+    return AuditEvent(
+        at=now, action=AuditAction.REVOCATION, actor=SIDECAR, viewer_guid=row.viewer_guid,
+        integration_guid=row.integration_guid, detail={"ended": "credentials", "because": "integration_gone"},
+    )  # fmt: skip
 
 
 def _written(integration: Integration) -> str:

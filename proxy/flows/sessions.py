@@ -275,7 +275,8 @@ class Sessions:
         presence = await self._store.presence(session_hash, content.guid)
         if presence is not None and self.is_present(presence) and presence.viewer.identity == identity:
             return presence
-        await self._vouched_sessions.begin(session_hash, identity, now=self._now())
+        viewer = await self._vouched_sessions.begin(session_hash, identity, now=self._now())
+        self._write_down(AuditAction.SIGN_IN, viewer, because="vouched_for")
         return await self._store.presence(session_hash, content.guid)
 
     def _sign_in_needed(self, content: Content) -> SignInNeeded:

@@ -22,8 +22,8 @@ class VouchedSessions:
         self._key_ring = key_ring
         self._lifetime = lifetime
 
-    async def begin(self, session_hash: SessionHash, identity: Identity, *, now: datetime) -> None:
-        """Write who the viewer is now, and their session; one that was over begins anew."""
+    async def begin(self, session_hash: SessionHash, identity: Identity, *, now: datetime) -> Viewer:
+        """Write who the viewer is now, and their session; one that was over begins anew. Return the viewer."""
         guid = UUID(bytes=self._key_ring.handle("vouched viewer", identity.subject.encode())[:16], version=4)
         viewer = await self._store.ensure_viewer(
             Viewer(guid=ViewerGuid(str(guid)), identity=identity, identified_by=VOUCHED, created_at=now)
@@ -38,3 +38,4 @@ class VouchedSessions:
             )
         )
         log.info("viewer vouched for", viewer=viewer.guid)
+        return viewer

@@ -22,11 +22,13 @@ _A = AuditAction
 WORDS: dict[AuditAction, Words] = {
     _A.SIGN_IN: Words(
         "signed in",
-        "A viewer session begins. In front of which content, through which integration, as which account there.",
+        "A viewer session begins. In front of which content, through which integration, as which account there; or `because` "
+        "the proxy in front vouched for them.",
     ),
     _A.SIGN_OUT: Words(
         "signed out",
-        "A session ends: by its viewer (`sessions` of all, when everywhere), by the provider, or by age (`because`).",
+        "A session ends: by its viewer (`sessions` of all, when everywhere), by the provider, by age, or because somebody signed "
+        "in anew in its browser (`because`).",
     ),
     _A.CONSENT: Words(
         "let the content have tokens",
@@ -39,7 +41,7 @@ WORDS: dict[AuditAction, Words] = {
     _A.REVOCATION: Words(
         "access taken back",
         "A session or credentials are ended on purpose, one line for each viewer: by the command line, a key, or the viewer "
-        "who signed out everywhere.",
+        "who signed out everywhere; or an integration has been gone for a day (`because`).",
     ),
     _A.HAND_OUT_HEADER: Words(
         "tokens handed out in headers",

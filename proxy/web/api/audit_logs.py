@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from proxy.flows.audit_reading import AuditFound, AuditQuestion, read_audit_log
-from proxy.model import ActorKind, AuditAction, AuditEvent, ContentGuid, Viewer, ViewerGuid
+from proxy.model import Actor, ActorKind, ApiKeyGuid, AuditAction, AuditEvent, ContentGuid, Viewer, ViewerGuid
 from proxy.policy.accounts import shown_name
 from proxy.policy.audit_words import WORDS
+from proxy.policy.guids import key_user_guid
 from proxy.store.audit import AuditFilter
 from proxy.web.api.answers import one
 from proxy.web.api.bodies import query
@@ -33,6 +34,8 @@ async def audit_logs(request: web.Request) -> web.Response:
     unknown = sorted(set(said) - _KNOWN)
     if unknown:
         raise _wrong("This address takes these parameters only: " + ", ".join(sorted(_KNOWN)))
+    if "@" in said.get("viewer", ""):
+        said["viewer"] = await request.app[API].users.guid(said["viewer"])
     asked = _question(said)
     found = await read_audit_log(request.app[API].audit, asked)
     return one(
@@ -109,12 +112,13 @@ def _answer(event: AuditEvent, viewers: Mapping[ViewerGuid, Viewer]) -> AuditLog
     return AuditLogAnswer(
         id=str(event.id),
         time=rfc3339(event.at),
-        user_id=actor.id or None,
-        user_guid=actor.id or None,
+        user_id=_user_guid(actor),
+        user_guid=_user_guid(actor),
         user_description=actor.name or (name if is_viewer else "") or actor.kind.value,
         action=event.action,
         event_description=_description(event, name),
         actor_kind=actor.kind,
+        actor_id=actor.id or None,
         viewer_guid=event.viewer_guid,
         viewer_name=name or None,
         content_guid=event.content_guid,
@@ -125,6 +129,17 @@ def _answer(event: AuditEvent, viewers: Mapping[ViewerGuid, Viewer]) -> AuditLog
         count=event.count,
         detail=dict(event.detail),
     )
+
+
+def _user_guid(actor: Actor) -> str | None:
+    """Return as whom ``v1/users`` knows who acted."""
+    match actor.kind:
+        case ActorKind.VIEWER:
+            return actor.id
+        case ActorKind.API_KEY if actor.id:
+            return key_user_guid(ApiKeyGuid(actor.id))
+        case _:
+            return None
 
 
 def _description(event: AuditEvent, viewer_name: str) -> str:

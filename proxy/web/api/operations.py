@@ -276,7 +276,7 @@ AUDIT = (
             Parameter("previous", "The page before this: `paging.cursors.previous`."),
             Parameter("ascOrder", "The oldest line first; true unless given.", "boolean"),
             Parameter("action", "Ours: only these; docs/audit.md has them all."),
-            Parameter("viewer", "Ours: only what concerns the viewer with this guid."),
+            Parameter("viewer", "Ours: only what concerns the viewer with this guid or e-mail address."),
             Parameter("content", "Ours: only what concerns the content with this guid."),
             Parameter("since", "Ours: from this instant on (RFC 3339)."),
             Parameter("until", "Ours: before this instant (RFC 3339)."),

@@ -334,6 +334,7 @@ class AuditLogAnswer(Answer):
     action: str = Field(description="docs/audit.md has them all.")
     event_description: str
     actor_kind: str = Field(description="Ours: viewer, api_key, operator, sidecar or provider.")
+    actor_id: str | None = Field(description="Ours: the viewer's, key's or integration's guid.")
     viewer_guid: str | None = Field(description="Ours: whom it concerns.")
     viewer_name: str | None = Field(description="Ours: what they are called now.")
     content_guid: str | None = Field(description="Ours.")

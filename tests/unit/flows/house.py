@@ -313,7 +313,9 @@ class House:
             max_per_minute=100,
         )
         seal = TokenSeal(key_ring=self.key_ring, random_bytes=self.random.randbytes)
-        self.former = FormerIntegrations(directory=self.directory, store=self.store, seal=seal, now=self.clock)
+        self.former = FormerIntegrations(
+            directory=self.directory, store=self.store, seal=seal, now=self.clock, record=self.lines.append
+        )
         self.token_revocation = TokenRevocation(
             former=self.former,
             store=self.store,

@@ -59,6 +59,21 @@ async def test_an_authorization_that_fails_is_neither(house):
     assert house.lines == []
 
 
+async def test_who_signs_in_anew_leaves_the_session_before(named):
+    session_id = await named.log_in()
+    guid = await named.viewer_guid(session_id)
+    named.lines.clear()
+    named.provider.claims = {"sub": "bob-at-id", "email": "bob@example.org", "email_verified": True}
+    state = (await named.start(session_id=None))["state"]
+    await named.come_back(state, session_id=session_id)
+    left = named.lines[0]
+    assert (left.action, left.viewer_guid, left.detail) == (AuditAction.SIGN_OUT, guid, {"because": "signed_in_anew"})
+    assert [(line.action, line.actor.name) for line in named.lines[1:]] == [
+        (AuditAction.SIGN_IN, "bob@example.org"),
+        (AuditAction.CONSENT, "bob@example.org"),
+    ]
+
+
 async def test_signing_out_has_a_line_once(named):
     session_id = await named.log_in()
     guid = await named.viewer_guid(session_id)

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.flows import former_integrations
-from proxy.model import Secret
+from proxy.model import SIDECAR, AuditAction, Secret
 from proxy.providers import PROVIDERS
 from proxy.sealing import KeyRing
 from tests.unit.flows.house import BOTH, LAKE, WAREHOUSE, directory
@@ -56,9 +56,13 @@ async def test_after_a_day_the_grants_of_a_deleted_integration_end_at_the_provid
     clock.advance(DAY_S - 1)
     await pass_by(house)
     assert (sent(provider), len(await grants(house))) == ([], 1)
+    assert house.lines == []
     clock.advance(1)
     with capture_logs() as logs:
         await pass_by(house)
+    assert [(line.action, line.actor, line.integration_guid, line.detail["because"]) for line in house.lines] == [
+        (AuditAction.REVOCATION, SIDECAR, WAREHOUSE.guid, "integration_gone")
+    ]
     assert sent(provider) == ["refresh-1"]  # the access token is over by then
     assert {(form["client_id"], form["client_secret"]) for form in provider.revocations} == {
         ("sidecar", "client-secret")

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.flows.callback_outcomes import Granted, StateRefused
 from proxy.flows.sessions import AccessRefused, Admitted, ConsentNeeded, SignInNeeded
-from proxy.model import VOUCHED, Named, SessionEnded
+from proxy.model import VOUCHED, AuditAction, Named, SessionEnded
 from tests.unit.flows.house import SALES, STOCK, WAREHOUSE, directory
 
 BOARD = replace(STOCK, access=Named(groups=frozenset({"board"})), integrations=())
@@ -32,6 +32,11 @@ async def test_who_the_proxy_names_is_the_viewer_without_a_flow(house, provider)
     assert (found.identified_by, found.identity.subject, found.identity.groups) == (VOUCHED, "ada", ("board",))
     assert found.identity.email_verified
     assert provider.requests == []
+    assert [(line.action, line.actor.name, line.viewer_guid) for line in house.lines] == [
+        (AuditAction.SIGN_IN, "ada@example.org", found.guid)
+    ]
+    await house.sessions.admit(ADA, BOARD)
+    assert len(house.lines) == 1, "the session goes on"
 
 
 async def test_nobody_named_is_nobody(house):

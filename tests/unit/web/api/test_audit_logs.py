@@ -9,8 +9,10 @@ import pytest
 from yarl import URL
 
 from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, IntegrationGuid, ViewerGuid
+from proxy.policy.guids import key_user_guid
 from proxy.store.sqlite import open_store
 from proxy.web.routes import api_application
+from tests.unit.web.administered import People
 from tests.unit.web.conftest import ADA, ADMINISTRATOR, KEY, PUBLISHER, SALES, WAREHOUSE, api_services
 
 LOGS = "/__api__/v1/audit_logs"
@@ -60,10 +62,10 @@ async def test_a_line_has_connects_fields_and_ours(api, store):
     page = await asked(api)
     assert page["results"] == [
         {
-            "id": "1", "time": "2026-05-04T12:00:00Z", "user_id": "key-guid", "user_guid": "key-guid",
+            "id": "1", "time": "2026-05-04T12:00:00Z", "user_id": key_user_guid("key-guid"), "user_guid": key_user_guid("key-guid"),
             "user_description": "sales", "action": "hand_out_exchange",
             "event_description": f"token handed out by the exchange, viewer {ADA.guid}",
-            "actor_kind": "api_key", "viewer_guid": ADA.guid, "viewer_name": None, "content_guid": SALES.guid,
+            "actor_kind": "api_key", "actor_id": "key-guid", "viewer_guid": ADA.guid, "viewer_name": None, "content_guid": SALES.guid,
             "integration_guid": WAREHOUSE.guid, "scope": "openid", "expires": "2026-05-04T13:00:00Z",
             "request_id": "r-1", "count": 1, "detail": {},
         }
@@ -150,3 +152,11 @@ async def test_what_cannot_be_meant_is_refused_and_nothing_answered(api, query):
 @pytest.mark.parametrize("key", [KEY, PUBLISHER])
 async def test_it_is_for_administrators(api, key):
     assert (await api.get(LOGS, headers={"Authorization": f"Key {key}"})).status == 403
+
+
+async def test_a_viewer_is_found_by_their_address_too(api, store):
+    """By the guid that `v1/users` has for them; an address of nobody finds nothing."""
+    guid = ViewerGuid(await People().guid("eve@example.org"))
+    await store.audit.append([LINE, replace(LINE, viewer_guid=guid)])
+    assert ids(await asked(api, viewer="Eve@example.org")) == [2]
+    assert ids(await asked(api, viewer="nobody@example.org")) == []
