@@ -51,13 +51,16 @@ class Example:
         """Why there can be no browser journey with it on this machine; empty: there can."""
         return why_no_browser() or self.needs()
 
-    def copy_to(self, folder: Path) -> None:
-        """Copy it with the file to copy beside it; only its pace is another, so that a test need not wait."""
+    def copy_to(self, folder: Path, beside_it: Path | None = None) -> None:
+        """Copy it with the file to copy beside it; only its pace is another, so that a test need not wait.
+
+        ``beside_it``: what stands there in the place of ours.
+        """
         app, beside = self.files
         text = (EXAMPLES / self.framework / app).read_text()
         paced = text.replace(self.pace, self.pace.replace("10", "1"))
         assert paced != text, "the example's pace is written differently now"
-        shutil.copy(EXAMPLES / beside, folder)
+        shutil.copy(beside_it or EXAMPLES / beside, folder / beside)
         (folder / app).write_text(paced)
         if (assets := EXAMPLES / self.framework / "assets").is_dir():
             shutil.copytree(assets, folder / "assets")

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 from playwright.async_api import Browser, Page, WebSocket, expect
 
 from tests.doubles.authorization_server import AuthorizationServer
+from tests.doubles.clock import FastClock
 from tests.doubles.grants import ACCESS_MARKER
 from tests.doubles.protected_api import Call, ProtectedApi
 from tests.doubles.serving import free_port
@@ -19,6 +20,7 @@ from tests.doubles.tap import Tap
 from tests.journeys.authority import Authority
 from tests.journeys.chromium import PUBLIC_NAME, chromium
 from tests.journeys.example_apps import Example, running
+from tests.journeys.faketime import sped_up
 from tests.journeys.leaks import NEVER_WITH_CONTENT, Leaks
 from tests.journeys.sidecar import Setup, Sidecar
 from tests.journeys.sight import Sight, unpacked
@@ -70,6 +72,8 @@ class Scene:
     """Where viewers find it."""
     tap: Tap
     """Between sidecar and app."""
+    speed: float = 1
+    """How fast time passes for tokens."""
 
     async def sign_in(self, name: str) -> Tab:
         """Open the app in a browser context of its own, and walk through the consent page as this person."""
@@ -107,7 +111,7 @@ class Scene:
 
     async def calls_while_nobody_touches_anything(self, lifetimes: int) -> Sequence[Call]:
         """Let so many token lifetimes pass; return the calls that both pages made, each of which succeeded."""
-        first, span_s = len(self.api.calls), self.server.access_ttl_s * lifetimes
+        first, span_s = len(self.api.calls), self.server.access_ttl_s * lifetimes / self.speed
         await asyncio.sleep(span_s)
         calls = self.api.calls[first:]
         # Two pages, one call a second each; half of it is a slow machine, not a broken page.
@@ -139,15 +143,19 @@ async def staged(
     path: str = "/orders/",
     host: str = "",
     sends_tokens: bool = True,
+    speed: float = 1,
+    beside_it: Path | None = None,
     **settings: object,
 ) -> AsyncIterator[Scene]:
     """Start everything; afterwards, look for secrets in the store, the logs and on the wire, and stop politely.
 
     ``path``: where viewers find the app; ``host``: instead, at ``/`` of an origin of its own. ``sends_tokens``: whether access tokens are to be in the headers that it gets.
-    ``settings``: more for its entry in the configuration.
+    ``speed``: how fast time passes for tokens, at the sidecar and at the provider; ``beside_it``: what the app has in the place
+    of the file to copy. ``settings``: more for its entry in the configuration.
     """
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(AuthorizationServer.running())
+        clock = FastClock(speed)
+        server = await stack.enter_async_context(AuthorizationServer.running(clock=clock))
         server.shows_consent_page = True
         server.access_ttl_s = ttl_s
         server.grants.rotation = "single_family"
@@ -166,16 +174,28 @@ async def staged(
             "sign_in": "accounts",
             "tls": {"certificate": str(issued.certificate), "key": str(issued.key)},
         }
-        example.copy_to(folder)
+        example.copy_to(folder, beside_it)
         environment = {
             "ORDERS_API": f"{api.url}/orders",
             "CONNECT_SERVER": setup.api_url,
             "CONNECT_API_KEY": setup.content_keys["orders"],
         }
         app_log = await stack.enter_async_context(running(example, folder, port, path, **environment))
+        if speed != 1:
+            setup.environment |= sped_up(speed)
+            clock.begin()
         sidecar = await stack.enter_async_context(Sidecar.running(setup))
         async with chromium(authority, folder / "home") as browser:
-            yield Scene(server=server, api=api, setup=setup, sidecar=sidecar, browser=browser, app_url=app_url, tap=tap)
+            yield Scene(
+                server=server,
+                api=api,
+                setup=setup,
+                sidecar=sidecar,
+                browser=browser,
+                app_url=app_url,
+                tap=tap,
+                speed=speed,
+            )
         leaks = Leaks()
         leaks.search_store(setup.state_file)
         leaks.search_log(sidecar.log)

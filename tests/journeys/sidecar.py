@@ -49,6 +49,8 @@ class Setup:
     key: str = field(default_factory=new_key, repr=False)
     content_keys: dict[str, str] = field(default_factory=dict, repr=False)
     """API key by content name; made when a content is added."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """What the process has beside the environment of the tests."""
 
     @property
     def url(self) -> str:
@@ -177,7 +179,7 @@ class Sidecar:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "proxy", "serve", "-c", str(path)],
             cwd=REPOSITORY,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.setup.environment},
             stdin=subprocess.DEVNULL,
             stdout=self._log_file,
             stderr=subprocess.STDOUT,
