@@ -7,7 +7,7 @@ The house, top to bottom. An upper floor may use a lower one; rooms on one floor
 
     9  cli, demo                               commands; a whole world on loopback to try it in
     8  app, healthcheck, session_admin,        composition root: the only file that knows everything;
-       audit_admin, online                     what commands do beside it
+       api_key_admin, audit_admin, online      what commands do beside it
        logs, tls, token_files, descriptors,    how it logs; certificates; content's own tokens in files; open files;
        slow_lane, provider_client              the gateway asks the use cases; the HTTP client, as configured
     7  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through

@@ -210,6 +210,44 @@ def audit(
         _end(error.detail or error.public, EXIT_FAILED)
 
 
+@main.group("api-key")
+def api_key() -> None:
+    """Make, list and revoke keys of the Server API; a running sidecar follows within a second."""
+
+
+@api_key.command("create")
+@click.option("--name", required=True, help="What logs and lists call it.")
+@click.option("--role", type=click.Choice(["administrator", "publisher", "content"]), required=True)
+@click.option("--user", metavar="E-MAIL", help="Whom it stands for; a publisher's needs one.")
+@click.option("--content", metavar="NAME", help="The content that it is the key of, by name or guid.")
+@_config_option
+def create_api_key(path: Path, name: str, role: str, user: str | None, content: str | None) -> None:
+    """Make a key and print it, and nothing else: what is kept of it is a hash, so it is never shown again."""
+    from proxy.api_key_admin import create
+
+    _print(lambda config: create(config, name=name, role=role, user=user, content=content), path)
+
+
+@api_key.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_config_option
+def list_api_keys(path: Path, as_json: bool) -> None:
+    """Print what keys there are, what each stands for, and when it was last used, which may be a minute late."""
+    from proxy.api_key_admin import listing
+
+    _print(lambda config: listing(config, as_json=as_json), path)
+
+
+@api_key.command("revoke")
+@click.argument("key", metavar="NAME|GUID")
+@_config_option
+def revoke_api_key(path: Path, key: str) -> None:
+    """Revoke a key: the running sidecar refuses it within a second. Those of the configuration are revoked there."""
+    from proxy.api_key_admin import revoke
+
+    _print(lambda config: revoke(config, key), path)
+
+
 def _check_online(config: Config, *, as_json: bool) -> None:
     from proxy import online
 

@@ -129,7 +129,6 @@ class ApiKeys:
             except Conflict:  # another process was faster
                 return _refused(409, 2, "There is an API key of this name.")
             self._by_hash = {**self._by_hash, key.hash: key}
-        _tell("API key created", key, by)
         return MadeApiKey(key=key, secret=secret)
 
     async def revoke(self, guid: str, *, by: Actor) -> ApiKey | Refused:
@@ -144,7 +143,6 @@ class ApiKeys:
             await self._store.api_keys.remove(found.guid, line=self._line(AuditAction.API_KEY_REVOKED, found, by))
             self._by_hash = {hashed: key for hashed, key in self._by_hash.items() if key.guid != guid}
             self._used.pop(found.guid, None)
-        _tell("API key revoked", found, by)
         return found
 
     def changed(self) -> None:
@@ -219,10 +217,6 @@ class ApiKeys:
             at=self._now(), action=action, actor=by, content_guid=key.content_guid, request_id=present_request_id(),
             detail=detail | ({"user": key.user} if key.user else {}),
         )  # fmt: skip
-
-
-def _tell(what: str, key: ApiKey, by: Actor) -> None:
-    log.info(what, api_key=key.guid, name=key.name, role=key.role.value, by=by.name or by.kind.value)
 
 
 def _refused(status: int, code: int, text: str) -> Refused:

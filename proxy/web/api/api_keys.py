@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from aiohttp import web
 
 from proxy.flows.api_keys import NewApiKey
@@ -12,7 +13,10 @@ from proxy.web.api.bodies import guid, json_body
 from proxy.web.api.refusals import granted
 from proxy.web.api.shapes import rfc3339
 from proxy.web.guards import CALLER, actor
+from proxy.web.requests import request_id
 from proxy.web.services import API
+
+log = structlog.get_logger("api")
 
 
 async def list_api_keys(request: web.Request) -> web.Response:
@@ -28,13 +32,20 @@ async def create_api_key(request: web.Request) -> web.Response:
         content_guid=ContentGuid(asked.content_guid.lower()) if asked.content_guid else None,
     )  # fmt: skip
     made = granted(await request.app[API].keys.create(new, by=actor(request[CALLER])))
+    _tell("API key created", made.key, request)
     return one(MadeApiKeyAnswer.model_validate(_facts(made.key) | {"key": made.secret.reveal()}))
 
 
 async def revoke_api_key(request: web.Request) -> web.Response:
     """Answer ``DELETE v1/api_keys/{guid}``."""
-    granted(await request.app[API].keys.revoke(guid(request), by=actor(request[CALLER])))
+    revoked = granted(await request.app[API].keys.revoke(guid(request), by=actor(request[CALLER])))
+    _tell("API key revoked", revoked, request)
     return nothing()
+
+
+def _tell(what: str, key: ApiKey, request: web.Request) -> None:
+    by, its_id = request[CALLER].name, request_id(request)
+    log.info(what, api_key=key.guid, name=key.name, role=key.role.value, by=by, request_id=its_id)
 
 
 def _facts(key: ApiKey) -> dict[str, object]:
