@@ -239,6 +239,13 @@ class _Sidecar:
         self.provider_logouts = ProviderLogouts(
             directory=directory, store=store, servers=self.servers, send=client.send, now=_now, publish=self._publish
         )
+        api = ApiServices(
+            exchange=exchange, administration=administration, keys=self.api_keys, visitors=visitor_keys,
+            directory=directory, users=users, first_seen=self.live.seen, public_url=config.public_url,
+            requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
+            record=self.audit.record, audit=store.audit, now=_now, hosts=_api_hosts(config),
+            random_bytes=secrets.token_bytes,
+        )  # fmt: skip
         self._control = web.AppRunner(
             control_plane(
                 ControlServices(
@@ -254,20 +261,14 @@ class _Sidecar:
                         per_browser=config.limits.max_sign_in_starts_per_browser_per_minute,
                     ),
                     random_bytes=secrets.token_bytes,
-                )
+                ),
+                api if config.api_public else None,
             ),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
-            shutdown_timeout=_SHUTDOWN_S,
+            shutdown_timeout=_SHUTDOWN_S, auto_decompress=False,
         )  # fmt: skip
         self._api = web.AppRunner(
-            api_application(
-                ApiServices(
-                    exchange=exchange, administration=administration, keys=self.api_keys, visitors=visitor_keys,
-                    directory=directory, users=users, first_seen=self.live.seen, public_url=config.public_url,
-                    requests_of_key=RatePerMinute(config.limits.max_api_requests_per_key_per_minute),
-                    record=self.audit.record, audit=store.audit, now=_now, hosts=_api_hosts(config), random_bytes=secrets.token_bytes,
-                )
-            ),
+            api_application(api),
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
             shutdown_timeout=_SHUTDOWN_S, auto_decompress=False,
         )  # fmt: skip

@@ -11,13 +11,14 @@ from aiohttp import web
 
 from proxy.errors import NotFound
 from proxy.model import Actor, ActorKind, ApiKey, AuditAction, AuditEvent, ContentGuid
+from proxy.policy import headers as internal
 from proxy.policy.cookies import is_loopback_host
 from proxy.policy.origin import is_foreign
 from proxy.policy.permissions import ABOUT_CONTENT, TABLE, Grant, Verb, permitted
 from proxy.web.api.refusals import ApiRefusal
 from proxy.web.api.visitors import VISITOR
 from proxy.web.problems import ForeignOrigin
-from proxy.web.requests import at_host_of, given_key, raw_headers, request_id
+from proxy.web.requests import at_host_of, given_key, internal_header, raw_headers, request_id
 from proxy.web.services import API, CONTROL
 
 Guard = Callable[[web.Request], None]
@@ -92,14 +93,23 @@ def local_program(request: web.Request) -> None:
         )
 
 
+def no_browser(request: web.Request) -> None:
+    """Refuse what a page sends: no form and no script of a viewer's browser has a key of its own."""
+    if not {"Origin", "Sec-Fetch-Site"}.isdisjoint(name.title() for name in request.headers):
+        raise ApiRefusal(403, 22, "The Server API is for programs, not for pages in a browser.")
+
+
 @dataclass(frozen=True, slots=True)
 class CallerMay:
-    """Let in a local program whose key may do this: ``policy.permissions`` says who."""
+    """Let in a program whose key may do this: ``policy.permissions`` says who."""
 
     verb: Verb
 
     def __call__(self, request: web.Request) -> None:
-        local_program(request)
+        if request.app[API].is_public:
+            no_browser(request)
+        else:
+            local_program(request)
         if TABLE[self.verb].anonymous is Grant.YES:
             return
         request[CALLER] = _caller(request)
@@ -148,12 +158,26 @@ _SAY = {
 
 
 def _caller(request: web.Request) -> ApiKey:
-    found = request.get(VISITOR) or request.app[API].keys.caller(given_key(request))
+    services, key, address = request.app[API], given_key(request), _client_address(request)
+    _let_wait(services.wrong_keys.wait_s(address, key, services.now()))
+    found = request.get(VISITOR) or services.keys.caller(key)
     if found is None:
         if "Authorization" in request.headers:  # a key that was revoked, of another deployment, or made up
+            _let_wait(services.wrong_keys.wrong(address, services.now()))
             _tell_of_unknown_key(request)
         raise ApiRefusal(401, 24, "An API key is needed: Authorization: Key …")
+    services.wrong_keys.right(address, key)
     return found
+
+
+def _let_wait(wait_s: float) -> None:
+    if wait_s:
+        raise ApiRefusal(429, 277, "Rate limit exceeded: too many wrong API keys.", retry_after_s=wait_s)
+
+
+def _client_address(request: web.Request) -> str:
+    """Return who asks; empty: a Unix socket does not tell."""
+    return internal_header(request, internal.CLIENT) if request.app[API].is_public else request.remote or ""
 
 
 def _tell_of_unknown_key(request: web.Request) -> None:
@@ -164,7 +188,7 @@ def _tell_of_unknown_key(request: web.Request) -> None:
             action=AuditAction.ACCESS_REFUSED,
             actor=Actor(kind=ActorKind.API_KEY),
             request_id=request_id(request),
-            detail={"because": "unknown_key", "address": request.remote or ""},
+            detail={"because": "unknown_key", "address": _client_address(request)},
         )
     )
 

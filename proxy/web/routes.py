@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from proxy.policy.permissions import Verb
+from proxy.policy.permissions import TABLE, Verb
 from proxy.web import guards
 from proxy.web.api.api_keys import create_api_key, list_api_keys, revoke_api_key
 from proxy.web.api.associations import list_content_associations, set_content_associations
@@ -33,12 +34,13 @@ from proxy.web.api.templates import list_templates, read_template
 from proxy.web.api.users import list_users, read_user, read_user_self
 from proxy.web.api.visitors import visiting
 from proxy.web.authorization import callback, login
-from proxy.web.guards import Guard, caller_may
+from proxy.web.guards import CallerMay, Guard, caller_may
 from proxy.web.hand_over import TICKET_PATH, take_ticket
 from proxy.web.health import live, ready
 from proxy.web.loop_breaker import BREAKER, LoopBreaker
 from proxy.web.middleware import answers
 from proxy.web.provider_logout import BACKCHANNEL_PATH, backchannel_logout
+from proxy.web.public_api import for_people, for_programs, not_here
 from proxy.web.refusals import refusals
 from proxy.web.services import API, CONTROL, ApiServices, ControlServices
 from proxy.web.sign_out import ask_to_sign_out, sign_out, signed_out
@@ -84,6 +86,7 @@ def _v1(method: str, path: str, handler: Handler, verb: Verb) -> Route:
     return Route(method, "/__api__/v1" + path, handler, caller_may(verb), guards.anywhere)
 
 
+_EXCHANGE = "/__api__/v1/oauth/integrations/credentials"
 _OF_CONTENT = "/content/{content_guid}/oauth/integrations/associations"
 
 API_LISTENER = (
@@ -99,9 +102,7 @@ API_LISTENER = (
     _v1("GET", "/api_keys", list_api_keys, Verb.LIST_API_KEYS),
     _v1("POST", "/api_keys", create_api_key, Verb.CREATE_API_KEY),
     _v1("DELETE", "/api_keys/{guid}", revoke_api_key, Verb.REVOKE_API_KEY),
-    Route(
-        "POST", "/__api__/v1/oauth/integrations/credentials", credentials, caller_may(Verb.EXCHANGE), guards.anywhere
-    ),
+    Route("POST", _EXCHANGE, credentials, caller_may(Verb.EXCHANGE), guards.anywhere),
     Route("GET", "/token", token, caller_may(Verb.EXCHANGE), guards.anywhere),
     _v1("GET", "/oauth/templates", list_templates, Verb.LIST_TEMPLATES),
     _v1("GET", "/oauth/templates/{key}", read_template, Verb.READ_TEMPLATE),
@@ -121,9 +122,28 @@ API_LISTENER = (
 )
 
 
-def control_plane(services: ControlServices) -> web.Application:
-    """Build the application behind the gateway."""
-    app = web.Application(middlewares=[answers, refusals], client_max_size=MAX_BODY_BYTES)
+PUBLIC_API = (
+    *(
+        replace(route, hosts=guards.at_public_url)
+        for route in API_LISTENER
+        if isinstance(route.guard, CallerMay) and not TABLE[route.guard.verb].is_local
+    ),
+    Route("POST", _EXCHANGE, not_here, guards.anyone),
+)
+"""What ``api.public`` adds at ``public_url``: everything that no token is handed out by."""
+
+
+def control_plane(services: ControlServices, api: ApiServices | None = None) -> web.Application:
+    """Build the application behind the gateway; ``api``: serve the Server API there, too."""
+    if api is None:
+        return _control_plane(services, [answers, refusals])
+    app = _control_plane(services, [*map(for_programs, (api_answers, visiting)), *map(for_people, (answers, refusals))])
+    app[API] = replace(api, is_public=True)
+    return _with_routes(app, map(_read_one_way, PUBLIC_API))
+
+
+def _control_plane(services: ControlServices, middlewares: Sequence[Middleware]) -> web.Application:
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
     app[CONTROL] = services
     app[BREAKER] = LoopBreaker(services.now)
     return _with_routes(app, CONTROL_PLANE)
@@ -133,13 +153,17 @@ def api_application(services: ApiServices, routes: Iterable[Route] = API_LISTENE
     """Build the application of the API listener."""
     app = web.Application(middlewares=[api_answers, visiting], client_max_size=MAX_BODY_BYTES)
     app[API] = services
-    return _with_routes(app, (replace(route, handler=_unambiguous(route)) for route in routes))
+    return _with_routes(app, map(_read_one_way, routes))
 
 
 def _with_routes(app: web.Application, routes: Iterable[Route]) -> web.Application:
     for route in routes:
         app.router.add_route(route.method, route.path, _guarded(route))
     return app
+
+
+def _read_one_way(route: Route) -> Route:
+    return replace(route, handler=_unambiguous(route))
 
 
 def _unambiguous(route: Route) -> Handler:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from proxy.policy.cookies import CookieNames
 from proxy.policy.rate import RatePerMinute
 from proxy.store.audit import AuditLog
 from proxy.web.start_limits import StartLimits
+from proxy.web.wrong_keys import WrongKeys
 
 
 class Authorization(Protocol):
@@ -155,6 +156,9 @@ class ApiServices:
     public_url: str
     """The origin that viewers type, without a slash at the end."""
     requests_of_key: RatePerMinute
+    wrong_keys: WrongKeys = field(default_factory=WrongKeys)
+    is_public: bool = False
+    """Whether this is at ``public_url``, and not on a listener for local programs."""
     record: Callable[[AuditEvent], None]
     audit: AuditLog
     """What ``record`` and others have written."""

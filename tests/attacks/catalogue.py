@@ -37,6 +37,8 @@ _JWKS = "tests/unit/oauth/test_jwks.py::"
 _DISCOVERY = "tests/unit/oauth/test_discovery.py::"
 _API = "tests/unit/web/api/test_api.py::"
 _SEALING = "tests/unit/test_sealing.py::"
+_PERMISSIONS = "tests/unit/web/api/test_permissions.py::"
+_PUBLIC = "tests/unit/web/api/test_public.py::"
 _LOGS = "tests/unit/test_logs.py::"
 
 
@@ -381,8 +383,11 @@ ROWS = {
              "Escaped and cut before they reach the log.", "CVE-2024-45808, CVE-2026-54338",
              (_LOGS + "test_control_characters_are_escaped", _LOGS + "test_a_long_value_is_cut",
               "tests/unit/oauth/test_authorization.py::test_a_foreign_description_is_cut")),
-    158: Row("J", "Every role tries every verb of the administration.", "There is no API of administration yet.",
-             "CVE-2026-40166, GHSA-4r87-w2cx-fr3f, CVE-2024-41942", waits="the Server API's administration"),
+    158: Row("J", "Every role tries every verb of the administration, also with guids in another spelling.",
+             "One table says who may; guards read it, and whatever is not in it is closed.",
+             "CVE-2026-40166, GHSA-4r87-w2cx-fr3f, CVE-2024-41942",
+             (_PERMISSIONS + "test_each_cell_of_the_table",
+              _PERMISSIONS + "test_a_guid_in_capitals_names_the_same_content")),
     160: Row("J", "Scripts, frames, prefetches, icons, forms and expired posts in front of a sign-in.",
              "Only a person in front of a page is redirected; others get 401 or a page with a link.",
              "oauth2-proxy #1522, #1349, #473; Envoy #23007, #30102",
@@ -394,7 +399,7 @@ ROWS = {
              (_FLOWS + "test_visitor_keys.py::test_a_key_that_is_none_asks_no_store",
               _FLOWS + "test_visitor_keys.py::test_it_ends_with_the_sign_out",
               _FLOWS + "test_visitor_keys.py::test_it_is_worth_nothing_when_the_content_changed",
-              "tests/unit/web/api/test_permissions.py::test_each_cell_of_the_table")),
+              _PERMISSIONS + "test_each_cell_of_the_table")),
     164: Row("J", "A loop of refused keys and exchanges, from one address or thousands, to fill the disk or the memory.",
              "A few lines of each, the rest of a minute counted; what is not refused still has its line.", "our inference",
              (_AUDIT + "test_whoever_is_refused_in_a_loop_has_few_lines_and_a_count",
@@ -412,4 +417,17 @@ ROWS = {
               _AUDIT + "test_no_line_is_longer_than_anybody_reads",
               "tests/contract/test_audit.py::test_text_that_no_engine_takes_is_written_nevertheless",
               "tests/unit/web/api/test_permissions.py::test_a_key_that_nobody_has_is_written_down_without_it")),
+    167: Row("J", "A page of another site, or of a content, asks the Server API at `public_url`, key in hand.",
+             "403; a preflight is answered without a word of permission.", "Fetch Standard, CORS protocol"),
+    168: Row("J", "A viewer's session, another scheme or another header stands in for an API key.",
+             "401: cookies are not looked at there.", "class of CVE-2022-29226"),
+    169: Row("J", "The Server API at `public_url` is taken for the listener of contents: the exchange is asked there, headers "
+             "of the gateway are sent along, addresses are spelt in other ways.",
+             "No token is handed out there; only the gateway's own headers count; 404 for every other spelling.",
+             "class of CVE-2026-40575"),
+    170: Row("J", "Somebody tries API keys.",
+             "429 after sixty wrong ones a minute, also for a right one; whoever worked from there goes on working.",
+             "OWASP ASVS 6.3.1",
+             (_PUBLIC + "test_guessing_from_one_address_is_refused_and_does_not_hold_up_others",
+              "tests/unit/web/test_wrong_keys.py")),
 }  # fmt: skip

@@ -1,0 +1,40 @@
+"""The Server API at ``public_url``: which requests are its, so that programs get its words there and people their pages."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from proxy.policy import headers as internal
+from proxy.web.requests import at_host_of, internal_header
+
+
+def is_public_api(request: web.Request) -> bool:
+    """Say whether this is a program's: by the path that the routes are found by, at ``public_url``, refused by nobody yet."""
+    is_its_path = request.path == "/__ping__" or request.path.startswith("/__api__/")
+    return is_its_path and not internal_header(request, internal.REASON) and at_host_of(request) is None
+
+
+def for_programs(middleware: Middleware) -> Middleware:
+    """Wrap the API's requests only."""
+    return _where(middleware, is_api=True)
+
+
+def for_people(middleware: Middleware) -> Middleware:
+    """Wrap all other requests."""
+    return _where(middleware, is_api=False)
+
+
+def _where(middleware: Middleware, *, is_api: bool) -> Middleware:
+    @web.middleware
+    async def chosen(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_public_api(request) is is_api:
+            return await middleware(request, handler)
+        return await handler(request)
+
+    return chosen
+
+
+async def not_here(_request: web.Request) -> web.StreamResponse:
+    """Answer as if there were no such address: tokens are handed out on ``api.listen`` only."""
+    raise web.HTTPNotFound
