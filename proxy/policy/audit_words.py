@@ -72,7 +72,9 @@ WORDS: dict[AuditAction, Words] = {
     _A.API_KEY_CREATED: Words("API key created", "Its name and role; never the key, nor its hash."),
     _A.API_KEY_REVOKED: Words("API key revoked", "Its name."),
     _A.ACCESS_REFUSED: Words(
-        "refused", "A key asked for what it may not (`verb`), or nobody has it. Bounded: see below."
+        "refused",
+        "A key asked for what it may not (`verb`), or nobody has it, or a browser, a proxy or a program that uses a foreign host "
+        "name asked where only programs on this machine may (`because`). Bounded: see below.",
     ),
     _A.CONFIGURATION_LOADED: Words("configuration loaded", "The process starts: how much is configured."),
     _A.LINES_LOST: Words(

@@ -83,11 +83,13 @@ def own_page(request: web.Request) -> None:
 def local_program(request: web.Request) -> None:
     """Refuse browsers, what came through a proxy, and foreign host names (DNS rebinding): only local programs ask here."""
     if any(_PROXY_HEADERS.fullmatch(name) for name in request.headers):
+        _tell_of_stranger(request, "browser_or_proxy")
         raise ApiRefusal(403, 22, "This address is for programs beside the sidecar, not for browsers or proxies.")
     hosts = request.headers.getall("Host", [])
     match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     name = match["host"].lower() if match else ""
     if not (is_loopback_host(name) or name in request.app[API].hosts):
+        _tell_of_stranger(request, "foreign_host")
         raise ApiRefusal(
             421, 2, "This address does not answer to that host name: the operator can add it to `api.hosts`."
         )
@@ -164,7 +166,7 @@ def _caller(request: web.Request) -> ApiKey:
     if found is None:
         if "Authorization" in request.headers:  # a key that was revoked, of another deployment, or made up
             _let_wait(services.wrong_keys.wrong(address, services.now()))
-            _tell_of_unknown_key(request)
+            _tell_of_stranger(request, "unknown_key")
         raise ApiRefusal(401, 24, "An API key is needed: Authorization: Key …")
     services.wrong_keys.right(address, key)
     return found
@@ -180,7 +182,8 @@ def _client_address(request: web.Request) -> str:
     return internal_header(request, internal.CLIENT) if request.app[API].is_public else request.remote or ""
 
 
-def _tell_of_unknown_key(request: web.Request) -> None:
+def _tell_of_stranger(request: web.Request, because: str) -> None:
+    """Write down who was refused before anybody knew whose program it is."""
     services = request.app[API]
     services.record(
         AuditEvent(
@@ -188,7 +191,7 @@ def _tell_of_unknown_key(request: web.Request) -> None:
             action=AuditAction.ACCESS_REFUSED,
             actor=Actor(kind=ActorKind.API_KEY),
             request_id=request_id(request),
-            detail={"because": "unknown_key", "address": _client_address(request)},
+            detail={"because": because, "address": _client_address(request)},
         )
     )
 

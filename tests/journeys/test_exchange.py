@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.stage import SESSION_TOKEN, Stage, stage
+from tests.journeys.stage import SESSION_TOKEN, SESSION_TOKEN_TYPE, TOKEN_EXCHANGE, Stage, stage
+from tests.journeys.test_audit import audit
 from tests.journeys.test_endings import operator
 from tests.journeys.viewer import Page
 
@@ -87,15 +88,45 @@ async def test_a_hundred_questions_and_twenty_visits_are_one_refresh(scene: Stag
     assert [entry.value("grant_type") for entry in scene.server.token_requests[before:]] == ["refresh_token"]
 
 
-async def test_what_is_not_this_contents_and_this_viewers_is_refused(scene: Stage) -> None:
+async def as_a_browser(scene: Stage, handle: str, **headers: str) -> tuple[int, int | None]:
+    """Ask with the right key and token, but not as a program on this machine would."""
+    url = f"{scene.setup.api_url}/__api__/v1/oauth/integrations/credentials"
+    form = {"grant_type": TOKEN_EXCHANGE, "subject_token_type": SESSION_TOKEN_TYPE, "subject_token": handle}
+    key = {"Authorization": f"Key {scene.setup.content_keys['sales']}"}
+    async with scene.http.post(url, data=form, headers=key | headers) as answer:
+        return answer.status, (await answer.json())["code"]
+
+
+async def test_who_may_not_gets_connects_code_and_a_line_in_the_audit_log(scene: Stage) -> None:
     handle = await handle_of(scene, "ada")
-    forged = handle[:-1] + ("A" if handle[-1] != "A" else "B")
-    assert {name: said(await scene.exchange(content, token)) for name, content, token in (
-        ("forged", "sales", forged),
-        ("of another content", "stock", handle),
-        ("the session's cookie", "sales", scene.viewers[0].session_id or ""),
-        ("a content's key", "sales", scene.setup.content_keys["sales"]),
-    )} == {
-        "forged": (400, 215), "of another content": (403, 22), "the session's cookie": (400, 215), "a content's key": (400, 215),
-    }  # fmt: skip
+    bobs = await handle_of(scene, "bob")
+    await scene.viewers[1].sign_out()
+    other = "A" if handle[-1] != "A" else "B"
+    asked = {
+        "forged": said(await scene.exchange("sales", handle[:-1] + other)),
+        "signed out": said(await scene.exchange("sales", bobs)),
+        "of another content": said(await scene.exchange("stock", handle)),
+        "the session's cookie": said(await scene.exchange("sales", scene.viewers[0].session_id or "")),
+        "a content's key": said(await scene.exchange("sales", scene.setup.content_keys["sales"])),
+        "a foreign audience": said(await scene.exchange("sales", handle, audience=scene.viewers[0].session_id or "")),
+        "a browser": await as_a_browser(scene, handle, Origin="https://evil.example"),
+        "a foreign host": await as_a_browser(scene, handle, Host="evil.example"),
+    }
+    assert asked == {
+        "forged": (400, 215),
+        "signed out": (400, 215),
+        "of another content": (403, 22),
+        "the session's cookie": (400, 215),
+        "a content's key": (400, 215),
+        "a foreign audience": (400, 256),
+        "a browser": (403, 22),
+        "a foreign host": (421, 2),
+    }
     assert said(await scene.exchange("sales", handle)) == (200, None)
+
+    await scene.sidecar.stop()  # which writes what waits
+    lines = await audit(scene)
+    refused = [str(line["detail"]["code"]) for line in lines if line["action"] == "exchange_refused"]  # type: ignore[index]  # a mapping
+    strangers = [line["detail"]["because"] for line in lines if line["action"] == "access_refused"]  # type: ignore[index]  # a mapping
+    assert (refused, strangers) == (["215", "215", "22", "215", "215", "256"], ["browser_or_proxy", "foreign_host"])
+    await scene.sidecar.start()

@@ -9,7 +9,7 @@ import pytest
 from proxy.errors import StoreUnavailable
 from proxy.flows.exchange import ACCESS_TOKEN, CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued
 from proxy.flows.refused import Refused
-from proxy.model import AuditAction, ChangesLost, ConsentEnded, Named
+from proxy.model import AuditAction, ChangesLost, ConsentEnded, DirectoryChanged, Named
 from proxy.policy.exchange_refusals import AWS_CREDENTIALS, ID_TOKEN, VISITOR_API_KEY
 from tests.unit.flows.house import BOTH, LAKE, PUBLIC_URL, SALES, STOCK, WAREHOUSE, answer, directory
 from tests.unit.flows.ill_store import IllStore
@@ -305,6 +305,30 @@ async def test_who_is_disconnected_while_a_refresh_runs_lends_no_token_any_more(
         house.publish(ConsentEnded(viewer_guid, SALES.guid))
 
     assert refusal(await while_a_refresh_runs(house, clock, provider, disconnect)) == (400, 220)
+
+
+async def test_an_integration_taken_from_the_content_while_a_refresh_runs_lends_no_token_any_more(
+    build, clock, provider
+):
+    contents = {SALES.guid: SALES, STOCK.guid: STOCK}
+    house = await build(replace(directory(), contents=contents))
+
+    async def dissociate(_session_id):
+        contents[SALES.guid] = replace(SALES, integrations=(LAKE.guid,))
+        house.publish(DirectoryChanged(frozenset({SALES.guid})))
+
+    assert refusal(await while_a_refresh_runs(house, clock, provider, dissociate)) == (400, 256)
+
+
+async def test_a_content_that_is_deleted_while_a_refresh_runs_lends_no_token_any_more(build, clock, provider):
+    contents = {SALES.guid: SALES, STOCK.guid: STOCK}
+    house = await build(replace(directory(), contents=contents))
+
+    async def delete(_session_id):
+        del contents[SALES.guid]
+        house.publish(DirectoryChanged(frozenset({SALES.guid})))
+
+    assert refusal(await while_a_refresh_runs(house, clock, provider, delete)) == (400, 215)
 
 
 async def test_a_change_elsewhere_while_a_refresh_runs_changes_nothing(house, clock, provider):

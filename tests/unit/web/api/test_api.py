@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from proxy.errors import StoreUnavailable
 from proxy.flows.refused import Refused
 from proxy.logs import configure_logs
+from proxy.model import AuditAction
 from tests.unit.logging_state import logging_put_back
 from tests.unit.web.conftest import KEY, SALES
 
@@ -158,6 +159,8 @@ async def test_browsers_and_proxies_are_refused(api, flows, method, path, header
     headers = AUTHORIZED | dict([header])
     assert await envelope_of(await api.request(method, path, headers=headers)) == (403, 22)
     assert flows.asked == []
+    [event] = flows.recorded
+    assert (event.action, event.detail["because"]) == (AuditAction.ACCESS_REFUSED, "browser_or_proxy")
 
 
 @pytest.mark.parametrize(
@@ -169,11 +172,15 @@ async def test_browsers_and_proxies_are_refused(api, flows, method, path, header
         ("localhost@evil", 421), ("localhost:x", 421), ("", 421),
     ],
 )  # fmt: skip
-async def test_only_names_of_this_machine_are_answered(api, host, status):
+async def test_only_names_of_this_machine_are_answered(api, flows, host, status):
     answer = await api.get("/__ping__", headers={"Host": host})
     assert answer.status == status
     if status != 200:
         assert await envelope_of(answer) == (421, 2)
+        [event] = flows.recorded
+        assert (event.action, event.detail["because"]) == (AuditAction.ACCESS_REFUSED, "foreign_host")
+    else:
+        assert flows.recorded == []
 
 
 # — every other answer ———————————————————————————————————————————————————————————————————————————
