@@ -21,7 +21,8 @@ from proxy.web.api.refusals import ApiRefusal
 MAX_QUERY_FIELDS = 64
 
 _Shape = TypeVar("_Shape")
-_HARMLESS = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_HARMLESS = re.compile(r"[A-Za-z_]{1,40}")
+"""Names that may be repeated; somebody may have put a secret where a name should be."""
 
 
 async def json_body(request: web.Request, shape: TypeAdapter[_Shape]) -> _Shape:

@@ -61,14 +61,14 @@ EXCHANGE = tuple(
 """What the exchange refuses, in short: ``policy.exchange_refusals`` is its own table, and says why."""
 
 ADMINISTRATION = (
-    ErrorRow(400, 207, "InvalidOAuthIntegrationGUID", "There is no such integration, or none that the key may use."),
+    ErrorRow(400, 207, "InvalidOAuthIntegrationGUID", "There is no such integration."),
     ErrorRow(
         400,
         209,
         "InvalidOAuthAssociationAssignment",
         "The content is of a kind, or open to anyone, so that it can have none.",
     ),
-    ErrorRow(400, 225, "InvalidName", "`name` cannot be one."),
+    ErrorRow(400, 225, "InvalidName", "`name` cannot be one, or another integration has it."),
     ErrorRow(400, 226, "InvalidDescription", "`description` cannot be one."),
     ErrorRow(400, 227, "TemplateNotFound", "There is no such template."),
     ErrorRow(400, 228, "TemplateConfig", "`config` is not what the template takes; the answer names the key."),
