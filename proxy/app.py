@@ -33,21 +33,27 @@ from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.content_tokens import content_session_token_until
 from proxy.flows.credentials import CredentialsKeeper
+from proxy.flows.directory_changes import DirectoryChanges
 from proxy.flows.exchange import Exchange
 from proxy.flows.former_integrations import FormerIntegrations
 from proxy.flows.hand_over import HandOver
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
+from proxy.flows.integration_wishes import Wishes
 from proxy.flows.live_directory import LiveDirectory
+from proxy.flows.oauth_sessions import OAuthSessions
 from proxy.flows.provider_logout import ProviderLogouts
+from proxy.flows.recipes import recipe
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.service_accounts import ServiceAccounts
 from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import SessionLifetimes, Sessions
 from proxy.flows.sign_out_there import SignOutThere
+from proxy.flows.stored_integrations import IntegrationSeal
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
 from proxy.flows.users import Users
+from proxy.flows.verification import Verification
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.flows.visitor_keys import VisitorKeys
 from proxy.gateway.control import ControlPool
@@ -67,6 +73,7 @@ from proxy.model import (
     ContentGuid,
     CredentialsChanged,
     DirectoryChanged,
+    Integration,
     IntegrationGuid,
     News,
     SessionEnded,
@@ -165,9 +172,11 @@ class _Sidecar:
         self._config = config
         key_ring = KeyRing(config.store_keys)
         self._started_at = _now()
-        self.live = LiveDirectory(config.directory, now=_now)
+        integration_seal = IntegrationSeal(key_ring=key_ring, random_bytes=secrets.token_bytes)
+        self.live = LiveDirectory(
+            config.directory, records=store.administration, seal=integration_seal, now=_now, forget=self._forget
+        )
         directory = self.live.directory
-        administration = Administration(live=self.live)
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
         self.audit = Audit(log=store.audit, now=_now, keep=config.audit_keep)
         self.servers = AuthorizationServers(send=client.send, now=_now)
@@ -227,7 +236,24 @@ class _Sidecar:
             former=self.former, store=store, seal=seal, servers=self.servers, send=client.send, now=_now,
             sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
         )  # fmt: skip
-        self.feed = ChangeFeed(store=store, apply=self._apply, sleep=asyncio.sleep)
+        self.feed = ChangeFeed(store=store, read_directory=self.live.reload, apply=self._apply, sleep=asyncio.sleep)
+        administration = Administration(
+            live=self.live,
+            changes=DirectoryChanges(
+                live=self.live, records=store.administration, seal=integration_seal,
+                wishes=Wishes(seal=integration_seal, allow_networks=config.outbound.unsafe_allow_networks),
+                now=_now, random_bytes=secrets.token_bytes, catch_up=self.feed.catch_up, note=self.former.note,
+                lines=self.audit.lines,
+            ),
+            sessions=OAuthSessions(
+                directory=directory, records=store.administration, now=_now, catch_up=self.feed.catch_up,
+                lines=self.audit.lines,
+            ),
+            verification=Verification(
+                servers=self.servers, send=client.send, now=_now, random_bytes=secrets.token_bytes
+            ),
+            record=self.audit.record,
+        )  # fmt: skip
         self.api_keys = ApiKeys(
             configured=config.api_keys, contents=directory.contents, store=store, now=_now,
             random_bytes=secrets.token_bytes,
@@ -281,6 +307,12 @@ class _Sidecar:
         directory = self.live.directory
         known: list[ContentGuid | IntegrationGuid] = [*directory.contents, *directory.integrations]
         return min((self.live.seen(guid).at for guid in known), default=self._started_at)
+
+    def _forget(self, integration: Integration) -> None:
+        """Drop what was worked out for an integration that is another now, or gone."""
+        self.keeper.forget_integration(integration.guid)
+        self.service_accounts.forget(integration.guid)
+        self.servers.forget(recipe(integration))
 
     def _publish(self, change: Change) -> None:
         self._apply((change,))

@@ -16,48 +16,90 @@ from proxy.flows.administered import (
     NewIntegration,
     OAuthSession,
 )
+from proxy.flows.audit import Record, by
+from proxy.flows.directory_changes import DirectoryChanges
 from proxy.flows.live_directory import LiveDirectory
+from proxy.flows.oauth_sessions import OAuthSessions
 from proxy.flows.refused import NOT_ALLOWED, NOT_THERE, Refused
-from proxy.model import ApiKey, Content, ContentGuid, Integration, IntegrationGuid, Role
+from proxy.flows.verification import Verification
+from proxy.model import ApiKey, AuditAction, AuditEvent, Content, ContentGuid, Integration, IntegrationGuid, Role
 
 
 class Administration:
     """Reads and changes the directory for one caller at a time."""
 
-    def __init__(self, *, live: LiveDirectory) -> None:
+    def __init__(
+        self,
+        *,
+        live: LiveDirectory,
+        changes: DirectoryChanges,
+        sessions: OAuthSessions,
+        verification: Verification,
+        record: Record,
+    ) -> None:
         self._live = live
         self._directory = live.directory
+        self._changes = changes
+        self._sessions = sessions
+        self._verification = verification
+        self._tell = record
 
     # — integrations ———————————————————————————————————————————————————————————————————————————
 
     def integrations(self, caller: ApiKey) -> Sequence[IntegrationRecord]:
         """Return those that the caller may use, in the order in which they became known; none for a content's key."""
-        records = [self._record(one) for one in self._directory.integrations.values()]
-        return sorted((one for one in records if _may_use(caller, one)), key=lambda record: int(record.id))
+        return [self._record(one) for one in self._live.known() if self._changes.may_use(caller, one.guid)]
 
     def integration(self, caller: ApiKey, guid: str) -> IntegrationRecord | Refused:
         """Return one; that there is one which the caller may not use is not said."""
         if caller.role in {Role.CONTENT, Role.VIEWER}:
             return NOT_ALLOWED
-        found = self._directory.integrations.get(IntegrationGuid(guid))
-        record = None if found is None else self._record(found)
-        return NOT_THERE if record is None or not _may_use(caller, record) else record
+        found = self._found(guid)
+        return NOT_THERE if found is None or not self._changes.may_use(caller, found.guid) else self._record(found)
 
     async def create(self, caller: ApiKey, asked: NewIntegration) -> IntegrationRecord | Refused:
         """Make an integration."""
-        raise NotImplementedError
+        if caller.role is not Role.ADMINISTRATOR:
+            return NOT_ALLOWED
+        made = await self._changes.create(caller, asked)
+        return made if isinstance(made, Refused) else self.integration(caller, made)
 
     async def change(self, caller: ApiKey, guid: str, asked: IntegrationChanges) -> IntegrationChanged | Refused:
         """Change an integration; as another client, or at another server, its credentials end."""
-        raise NotImplementedError
+        if caller.role is not Role.ADMINISTRATOR:
+            return NOT_ALLOWED
+        ended = await self._changes.change(caller, IntegrationGuid(guid), asked)
+        if isinstance(ended, Refused):
+            return ended
+        record = self.integration(caller, guid)
+        if isinstance(record, Refused):  # deleted just now
+            return record
+        return IntegrationChanged(record=record, ended_credentials=ended.credentials, ended_consents=ended.consents)
 
     async def delete(self, caller: ApiKey, guid: str) -> Refused | None:
         """Delete an integration; its credentials and associations go with it."""
-        raise NotImplementedError
+        if caller.role is not Role.ADMINISTRATOR:
+            return NOT_ALLOWED
+        return await self._changes.delete(caller, IntegrationGuid(guid))
 
     async def verify(self, caller: ApiKey, guid: str) -> Refused | None:
         """Ask a service account's server for a token, and throw it away."""
-        raise NotImplementedError
+        if caller.role is not Role.ADMINISTRATOR:
+            return NOT_ALLOWED
+        found = self._found(guid)
+        if found is None:
+            return NOT_THERE
+        refused = await self._verification.of(found)
+        self._tell(
+            AuditEvent(
+                at=self._live.now(),
+                action=AuditAction.INTEGRATION_VERIFIED,
+                actor=by(caller),
+                integration_guid=found.guid,
+                detail={"outcome": "ok" if refused is None else str(refused.code)},
+            )
+        )
+        return refused
 
     # — which contents use which integrations ——————————————————————————————————————————————————
 
@@ -65,7 +107,7 @@ class Administration:
         """Return the contents that use an integration."""
         if caller.role is not Role.ADMINISTRATOR:
             return NOT_ALLOWED
-        integration = self._directory.integrations.get(IntegrationGuid(guid))
+        integration = self._found(guid)
         if integration is None:
             return NOT_THERE
         return [
@@ -79,45 +121,56 @@ class Administration:
         content = self._content(caller, content_guid)
         if isinstance(content, Refused):
             return content
-        used = (self._directory.integrations.get(guid) for guid in content.integrations)
+        used = (self._found(guid) for guid in content.integrations)
         return [self._association(content, one) for one in used if one is not None]
 
     async def associate(self, caller: ApiKey, content_guid: str, integration_guids: Sequence[str]) -> Refused | None:
         """Replace the whole list of a content."""
-        raise NotImplementedError
+        content = self._content(caller, content_guid)
+        if isinstance(content, Refused):
+            return content
+        if caller.role is Role.CONTENT:
+            return NOT_ALLOWED
+        return await self._changes.associate(caller, content.guid, integration_guids)
 
     # — OAuth sessions —————————————————————————————————————————————————————————————————————————
 
     async def oauth_sessions(self, caller: ApiKey, *, everybodys: bool) -> Sequence[OAuthSession] | Refused:
         """Return the caller's own, or everybody's."""
-        raise NotImplementedError
+        return await self._sessions.all(caller, everybodys=everybodys)
 
     async def oauth_session(self, caller: ApiKey, guid: str) -> OAuthSession | Refused:
         """Return one of the caller's own, or anybody's to an administrator."""
-        raise NotImplementedError
+        return await self._sessions.one(caller, guid)
 
     async def end_oauth_session(self, caller: ApiKey, guid: str) -> Refused | None:
         """End one: credentials and consents, for all contents."""
-        raise NotImplementedError
+        return await self._sessions.end(caller, guid)
 
     # — what is known —————————————————————————————————————————————————————————————————————————
 
+    def _found(self, guid: str) -> Integration | None:
+        return self._directory.integrations.get(IntegrationGuid(guid)) if self._live.is_known(guid) else None
+
     def _record(self, integration: Integration) -> IntegrationRecord:
-        seen = self._live.seen(integration.guid)
+        seen, stored = self._live.seen(integration.guid), self._live.stored(integration.guid)
         return IntegrationRecord(
             id=str(seen.id),
             integration=integration,
-            created_at=seen.at,
-            updated_at=seen.at,
-            permissions=(),
-            everyone=True,
-            is_configured=self._live.is_configured(integration.guid),
+            created_at=seen.at if stored is None else stored.created_at,
+            updated_at=seen.at if stored is None else stored.updated_at,
+            permissions=() if stored is None else stored.permissions,
+            everyone=stored is None or not stored.permissions,
+            is_configured=stored is None,
             content_count=sum(integration.guid in one.integrations for one in self._directory.contents.values()),
         )
 
     def _association(self, content: Content, integration: Integration) -> AssociationRecord:
-        created_at = max(self._live.seen(content.guid).at, self._live.seen(integration.guid).at)
-        return AssociationRecord(content_guid=content.guid, integration=integration, created_at=created_at)
+        return AssociationRecord(
+            content_guid=content.guid,
+            integration=integration,
+            created_at=self._live.associated_at(content, integration),
+        )
 
     def _content(self, caller: ApiKey, guid: str) -> Content | Refused:
         """Return a content that is the caller's business: its own key's, its owner's, any to an administrator."""
@@ -134,13 +187,3 @@ class Administration:
             case Role.VIEWER:
                 is_theirs = False
         return content if is_theirs else NOT_ALLOWED
-
-
-def _may_use(caller: ApiKey, record: IntegrationRecord) -> bool:
-    match caller.role:
-        case Role.ADMINISTRATOR:
-            return True
-        case Role.PUBLISHER:
-            return record.everyone or any(caller.user == grant.user for grant in record.permissions)
-        case Role.CONTENT | Role.VIEWER:
-            return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ from proxy.errors import StoreUnavailable
 from proxy.flows.audit_counts import Counts
 from proxy.flows.audit_refusals import Refusals
 from proxy.flows.request_id import present_request_id
-from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, HandOut
+from proxy.model import SIDECAR, Actor, ActorKind, ApiKey, AuditAction, AuditEvent, HandOut
 from proxy.store.audit import AuditLog
 
 EVERY_S = 1.0
@@ -43,6 +43,15 @@ Record = Callable[[AuditEvent], None]
 """How use cases tell: never waits, never raises."""
 
 log = structlog.get_logger(__name__)
+
+
+Lines = Callable[[AuditEvent], Sequence[AuditEvent]]
+"""How use cases that change the configuration tell: in one transaction with the change."""
+
+
+def by(key: ApiKey) -> Actor:
+    """Return whoever acts with this key."""
+    return Actor(kind=ActorKind.API_KEY, id=key.guid, name=key.name)
 
 
 def unrecorded(_event: AuditEvent) -> None:
@@ -76,6 +85,12 @@ class Audit:
             event = replace(event, request_id=present_request_id())
         if self._refusals.may_be_told(event):
             self._wait(_bounded(event))
+
+    def lines(self, event: AuditEvent) -> Sequence[AuditEvent]:
+        """Return what is to be written in the transaction of the change that it tells of; nothing when nothing is kept."""
+        if not self._keep:
+            return ()
+        return (_bounded(event if event.request_id else replace(event, request_id=present_request_id())),)
 
     def hand_out(self, hand_out: HandOut) -> None:
         """Record tokens that went out in headers, one line for each."""

@@ -117,6 +117,7 @@ class Authorization:
         pending = PendingAuthorization(
             id=random_text(self._random_bytes, 16),
             integration_guid=integration.guid,
+            fingerprint=known.fingerprint,
             content_guid=content.guid,
             code_verifier=code_verifier(self._random_bytes(32)),
             nonce=random_text(self._random_bytes, 16) if "openid" in known.scope.split() else "",

@@ -110,6 +110,8 @@ class Callbacks:
         if content is None or integration is None:
             return StateRefused(because="gone", content=content, return_to=way_back)
         known = recipe(integration)
+        if known.fingerprint != pending.fingerprint:  # the code is another server's, or for another client
+            return StateRefused(because="gone", content=content, return_to=way_back)
         registration = await self._servers.locate(known)
         if isinstance(registration, Unlocated):
             return unlocated(content, integration, way_back)

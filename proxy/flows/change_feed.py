@@ -5,12 +5,13 @@ Our own changes come by as well, and are applied again: that changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from proxy.errors import StoreUnavailable
-from proxy.model import ApiKeysChanged, ChangesLost, ConsentEnded, News, SessionEnded
+from proxy.model import ApiKeysChanged, ChangesLost, ConsentEnded, DirectoryChanged, News, SessionEnded
 from proxy.store.base import Store
 
 EVERY_S = 1.0
@@ -26,13 +27,17 @@ class ChangeFeed:
         self,
         *,
         store: Store,
+        read_directory: Callable[[], Awaitable[None]],
         apply: Callable[[Sequence[News]], None],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
+        """``read_directory``: has the directory read again, before anybody is told that it is another."""
         self._store = store
+        self._read_directory = read_directory
         self._apply = apply
         self._sleep = sleep
         self._position = 0
+        self._turn = asyncio.Lock()
         self._is_ill = False
 
     async def start(self) -> None:
@@ -53,14 +58,17 @@ class ChangeFeed:
                 self._went_well()
 
     async def catch_up(self) -> None:
-        """Apply everything that is new."""
-        while True:
-            position, changes = await self._store.changes_since(self._position)
-            if not changes:
-                return
-            self._apply(changes)
-            self._position = position
-            _tell(changes)
+        """Apply everything that is new, once: whoever has just written something need not wait for the next second."""
+        async with self._turn:
+            while True:
+                position, changes = await self._store.changes_since(self._position)
+                if not changes:
+                    return
+                if any(isinstance(change, DirectoryChanged | ChangesLost) for change in changes):
+                    await self._read_directory()
+                self._apply(changes)
+                self._position = position
+                _tell(changes)
 
     def _went_wrong(self, detail: str) -> None:
         if not self._is_ill:

@@ -38,6 +38,11 @@ class Circuits:
         circuit.open_until = now + PROBE_FOR
         return 0.0
 
+    def forget(self, integration_guid: str) -> None:
+        """Close the circuits of an integration: it is another now."""
+        for key in [key for key in self._by_key if key[0] == integration_guid]:
+            del self._by_key[key]
+
     def note(self, key: tuple[str, str], now: datetime, *, answered: bool) -> None:
         """Record whether the server gave an answer (any that is no transport failure and no 5xx)."""
         if answered:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from proxy.flows.fresh_tokens import Key
 from proxy.flows.memory import Memory
-from proxy.model import Credentials, CredentialsGuid
+from proxy.model import Credentials, CredentialsGuid, IntegrationGuid
 
 OPERATOR_COOL_DOWN_S = 60.0
 """How long a refusal that an administrator must mend is answered from memory."""
@@ -61,6 +61,10 @@ class CoolDowns:
     def end(self, key: Key) -> None:
         """The refresh worked: ask again whenever needed."""
         self._memory.drop(key)
+
+    def forget(self, integration_guid: IntegrationGuid) -> None:
+        """Ask for everybody again: the integration is another now."""
+        self._memory.drop_where(lambda key: key[1] == integration_guid)
 
     def left_s(self, cooling: CoolDown) -> float:
         """Return how long to wait yet, at least a second."""

@@ -163,6 +163,14 @@ class CredentialsKeeper:
         self._memory.drop(key)
         self._reads.leave_behind(key)
 
+    def forget_integration(self, integration_guid: IntegrationGuid) -> None:
+        """Drop everybody's tokens of an integration, and how its server answered: it is another now."""
+        self._epoch += 1
+        self._memory.drop_where(lambda key: key[1] == integration_guid)
+        self._reads.leave_all_behind()
+        self._refresher.forget(integration_guid)
+        self._cool_downs.forget(integration_guid)
+
     def forget_all(self) -> None:
         """Drop whatever is in memory: nobody knows what changed."""
         self._epoch += 1

@@ -53,8 +53,11 @@ class FormerIntegrations:
 
     async def note(self) -> None:
         """Write down what is configured, and since when what else there are grants of is gone; once per start."""
+        there = list(self._directory.integrations.values())
         await self._store.note_integrations(
-            [self._noted(one) for one in self._directory.integrations.values()], now=self._now()
+            [self._noted(one) for one in there if not one.is_unusable],
+            unusable=[one.guid for one in there if one.is_unusable and one.template],
+            now=self._now(),
         )
 
     async def recipe_of(self, integration_guid: IntegrationGuid, fingerprint: bytes) -> Recipe | None:
@@ -118,6 +121,7 @@ def _written(integration: Integration) -> str:
             "slug": integration.slug,
             "template": integration.template,
             "config": dict(integration.config),
+            "generation": integration.generation,
             "client_secret": integration.client_secret.reveal() if integration.client_secret else None,
             "private_key": integration.private_key.reveal() if integration.private_key else None,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -37,6 +37,11 @@ class Memory(Generic[Key, Value]):
     def drop(self, key: Key) -> None:
         """Forget, if it is remembered."""
         self._entries.pop(key, None)
+
+    def drop_where(self, is_gone: Callable[[Key], bool]) -> None:
+        """Forget whatever has such a key."""
+        for key in [key for key in self._entries if is_gone(key)]:
+            del self._entries[key]
 
     def clear(self) -> None:
         """Forget everything."""

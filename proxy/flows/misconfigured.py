@@ -67,6 +67,13 @@ class Misconfigured:
                 because=verdict.because,
             )
 
+    def forget(self, integration_guid: str) -> None:
+        """Ask for everybody again: the integration is another now."""
+        for circuit in [circuit for circuit in self._holds if circuit[0] == integration_guid]:
+            del self._holds[circuit]
+        for alert in [alert for alert in self._alerts if alert[0][0] == integration_guid]:
+            del self._alerts[alert]
+
     def accepted(self, circuit: Circuit) -> None:
         """The server knows us: ask for everybody again."""
         hold = self._holds.pop(circuit, None)

@@ -17,7 +17,7 @@ MAX_STATE_CHARS = 2048
 _MAX_PLAIN_BYTES = MAX_STATE_CHARS * 3 // 4 - 64
 """Room for the seal's header, nonce and tag (33 bytes now)."""
 
-_FIELDS = 9
+_FIELDS = 10
 _ASSOCIATED = associated_data("state", "1")
 
 
@@ -42,10 +42,11 @@ def from_state(state: str, *, key_ring: KeyRing) -> PendingAuthorization | None:
     fields = opened_fields(state, key_ring=key_ring, associated=_ASSOCIATED)
     if fields is None or len(fields) != _FIELDS:  # the latter: sealed by another release
         return None
-    id_, integration, content, verifier, nonce, return_to, binding_hash, viewer, expires_at = fields
+    id_, integration, fingerprint, content, verifier, nonce, return_to, binding_hash, viewer, expires_at = fields
     return PendingAuthorization(
         id=id_.decode(),
         integration_guid=IntegrationGuid(integration.decode()),
+        fingerprint=fingerprint,
         content_guid=ContentGuid(content.decode()),
         code_verifier=verifier.decode(),
         nonce=nonce.decode(),
@@ -60,6 +61,7 @@ def _packed(pending: PendingAuthorization) -> bytes:
     return packed((
         pending.id.encode(),
         pending.integration_guid.encode(),
+        pending.fingerprint,
         pending.content_guid.encode(),
         pending.code_verifier.encode(),
         pending.nonce.encode(),

@@ -65,6 +65,11 @@ class Published(Generic[Key, Document]):
             copy.renewed_at = self._now()
         return await self._ask(key, copy)
 
+    def forget(self, key: Key) -> None:
+        """Forget a document; what is being fetched is for those who wait for it already."""
+        self._copies.pop(key, None)
+        self._flights.leave_behind(key)
+
     async def close(self) -> None:
         """Stop asking."""
         await self._flights.close(CLOSE_GRACE_S)

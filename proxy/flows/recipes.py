@@ -13,6 +13,7 @@ from proxy.oauth.metadata import AuthorizationServer, Undiscovered
 from proxy.oauth.token import TokenResponse
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Provider
+from proxy.providers.custom import CUSTOM
 from proxy.providers.registration import (
     authorization_parameters,
     authorization_server,
@@ -48,7 +49,12 @@ class Recipe:
 
 
 def recipe(integration: Integration) -> Recipe:
-    """Read an integration; its configuration was checked when it was loaded."""
+    """Read an integration; its configuration was checked when it was loaded.
+
+    That of an unusable one is of no server (``flows.servers`` finds none), and nobody's credentials are of it.
+    """
+    if integration.is_unusable:
+        return _unusable(integration)
     provider = PROVIDERS[integration.template]
     server = authorization_server(provider, integration)
     return Recipe(
@@ -62,6 +68,21 @@ def recipe(integration: Integration) -> Recipe:
         code_scope=code_scope(provider, integration),
         refresh_scope=refresh_scope(provider, integration),
         circuit=(integration.guid, server.issuer if isinstance(server, Undiscovered) else server.token_endpoint),
+    )
+
+
+def _unusable(integration: Integration) -> Recipe:
+    return Recipe(
+        integration=integration,
+        provider=PROVIDERS.get(integration.template, CUSTOM),
+        server=Undiscovered(issuer=""),
+        scope="",
+        uses_pkce=True,
+        authorization_parameters=(),
+        fingerprint=b"",
+        code_scope=None,
+        refresh_scope=None,
+        circuit=(integration.guid, ""),
     )
 
 

@@ -15,7 +15,7 @@ from proxy.flows.misconfigured import Held, Misconfigured
 from proxy.flows.published import MISSING_FOR
 from proxy.flows.recipes import Recipe, once
 from proxy.flows.servers import AuthorizationServers, Registration, Unlocated
-from proxy.model import Secret
+from proxy.model import IntegrationGuid, Secret
 from proxy.oauth.client_auth import Once
 from proxy.oauth.message import NotSent, OutboundRequest, OutboundResponse, Outcome, Send
 from proxy.oauth.token import parse_token_response, refresh_request
@@ -141,6 +141,13 @@ class Refresher:
                 await self._sleep(pause_s)
             if not await go_on():
                 return Asked(verdict=Overtaken(), issued_at=issued_at)
+
+    def forget(self, integration_guid: IntegrationGuid) -> None:
+        """Forget how an integration was answered: it is another now."""
+        self._circuits.forget(integration_guid)
+        self._misconfigured.forget(integration_guid)
+        for circuit in [circuit for circuit in self._unreadable if circuit[0] == integration_guid]:
+            del self._unreadable[circuit]
 
     def _held(self, recipe_: Recipe) -> Held | None:
         """Return why nobody is asked just now; ``None``: this caller may, and notes the outcome."""

@@ -43,12 +43,19 @@ class AuthorizationServers:
 
     async def locate(self, recipe: Recipe) -> Registration | Unlocated:
         """Return where the integration's server is; asks nobody when the configuration says it."""
+        if recipe.integration.is_unusable:
+            return Unlocated()
         match recipe.server:
             case AuthorizationServer() as server:
                 return registration(recipe, server)
             case Undiscovered() as wanted:
                 found = await self._documents.get(wanted)
                 return Unlocated() if found is None else registration(recipe, found)
+
+    def forget(self, recipe: Recipe) -> None:
+        """Ask anew where the integration's server is; who waits for an answer gets that one."""
+        if isinstance(recipe.server, Undiscovered):
+            self._documents.forget(recipe.server)
 
     async def close(self) -> None:
         """Stop asking."""

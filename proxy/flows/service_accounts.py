@@ -47,9 +47,19 @@ class OwnToken:
     """As granted, separated by spaces."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token, and what the integration was when it was asked for: of another one it is not handed out."""
+
+    integration: Integration
+    token: OwnToken
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pause:
     """The authorization server is left alone."""
+
+    integration: Integration
 
     until: datetime
     because: str
@@ -73,7 +83,7 @@ class ServiceAccounts:
         self._asker = Refresher(
             servers=servers, send=send, now=now, sleep=sleep, random_bytes=random_bytes, circuits=Circuits()
         )
-        self._tokens: dict[IntegrationGuid, OwnToken] = {}
+        self._tokens: dict[IntegrationGuid, _Known] = {}
         self._pauses: dict[IntegrationGuid, _Pause] = {}
         self._asking: SingleFlight[OwnToken | Unavailable] = SingleFlight()
 
@@ -81,7 +91,7 @@ class ServiceAccounts:
         self, integration: Integration, *, rejected: Secret | None = None
     ) -> OwnToken | Unavailable | RenewedLately:
         """Return a token good for now, and another one than ``rejected``, which an API did not take."""
-        known = self._tokens.get(integration.guid)
+        known = self._known(integration)
         if known is not None and known.access_token == rejected:
             young_s = (known.issued_at + RENEWED_LATELY - self._now()).total_seconds()
             if young_s > 0:
@@ -91,12 +101,19 @@ class ServiceAccounts:
         freshness = Freshness.REFRESH_FIRST if known is None else self._freshness(known)
         if known is not None and freshness is Freshness.SERVE:
             return known
-        ask, paused = partial(self._ask, integration), self._paused(integration.guid)
+        ask, paused = partial(self._ask, integration), self._paused(integration)
+        flight = (integration.guid, id(integration))  # whoever holds what it was before does not answer for what it is
         if known is not None and self._is_valid(known) and (paused or freshness is Freshness.SERVE_AND_REFRESH):
             if paused is None:
-                self._asking.start(integration.guid, ask)
+                self._asking.start(flight, ask)
             return known
-        return paused or await self._asking.join(integration.guid, ask)
+        return paused or await self._asking.join(flight, ask)
+
+    def forget(self, integration_guid: IntegrationGuid) -> None:
+        """Drop its token, and how its server answered: it is another now."""
+        self._tokens.pop(integration_guid, None)
+        self._pauses.pop(integration_guid, None)
+        self._asker.forget(integration_guid)
 
     async def close(self) -> None:
         """Let requests that run finish."""
@@ -109,9 +126,13 @@ class ServiceAccounts:
     def _is_valid(self, known: OwnToken) -> bool:
         return known.expires_at is None or self._now() < known.expires_at
 
-    def _paused(self, guid: IntegrationGuid) -> Unavailable | None:
-        pause = self._pauses.get(guid)
-        if pause is None or pause.until <= self._now():
+    def _known(self, integration: Integration) -> OwnToken | None:
+        known = self._tokens.get(integration.guid)
+        return known.token if known is not None and known.integration is integration else None
+
+    def _paused(self, integration: Integration) -> Unavailable | None:
+        pause = self._pauses.get(integration.guid)
+        if pause is None or pause.integration is not integration or pause.until <= self._now():
             return None
         return Unavailable(retry_after_s=(pause.until - self._now()).total_seconds(), because=pause.because)
 
@@ -128,7 +149,7 @@ class ServiceAccounts:
                     or service_account_scope(recipe_.provider, integration)
                     or "",
                 )
-                self._tokens[integration.guid] = own
+                self._tokens[integration.guid] = _Known(integration, own)
                 self._pauses.pop(integration.guid, None)
                 log.info("service account token issued", integration=integration.guid)
                 return own
@@ -155,8 +176,10 @@ class ServiceAccounts:
         failures = 1 if before is None else before.failures + 1
         pause_s = max(retry_after_s or 0.0, self._asker.pause_s(failures), SHORTEST_COOL_DOWN_S)
         until = self._now() + timedelta(seconds=min(pause_s, LONGEST_COOL_DOWN_S))
-        self._pauses[integration.guid] = _Pause(until=until, because=because, failures=failures)
-        known = self._tokens.get(integration.guid)
+        self._pauses[integration.guid] = _Pause(
+            integration=integration, until=until, because=because, failures=failures
+        )
+        known = self._known(integration)
         if known is not None and self._is_valid(known):
             return known
         return Unavailable(retry_after_s=min(pause_s, LONGEST_COOL_DOWN_S), because=because)

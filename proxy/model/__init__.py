@@ -6,7 +6,7 @@ nothing), a secret at rest is :class:`Sealed` (the only form that a store accept
 
 from __future__ import annotations
 
-from proxy.model.administration import FirstSeen, PermissionGrant
+from proxy.model.administration import FirstSeen, PermissionGrant, StoredAssociation, StoredIntegration
 from proxy.model.audit import OPERATOR, SIDECAR, Actor, ActorKind, AuditAction, AuditEvent
 from proxy.model.callers import KEPT_ROLES, ApiKey, Role, Roles
 from proxy.model.changes import (
@@ -122,7 +122,9 @@ __all__ = [
     "SessionTokenHash",
     "SidHash",
     "SignedIn",
+    "StoredAssociation",
     "StoredChange",
+    "StoredIntegration",
     "TcpUpstream",
     "UnixUpstream",
     "Upstream",

@@ -31,6 +31,8 @@ class Integration:
     description: str = ""
     pin_identity: bool = False
     """Whether a viewer who consents again has to do so with the account that they used before."""
+    generation: int = 0
+    """Counts how often it was made another client, or one of another server, through the API: part of its fingerprint."""
     is_unusable: bool = False
     """Its secrets cannot be opened, or nobody knows what it is any more: nothing is sent to its server, no token handed out."""
 

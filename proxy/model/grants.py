@@ -100,6 +100,8 @@ class PendingAuthorization:
     id: str
     """Random; marks the state as used at the callback."""
     integration_guid: IntegrationGuid
+    fingerprint: bytes
+    """Of the integration as it was when the viewer was sent off: the code is for no other client or server."""
     content_guid: ContentGuid
     code_verifier: str = field(repr=False)
     nonce: str = field(repr=False)

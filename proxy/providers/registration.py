@@ -166,7 +166,8 @@ def authorization_parameters(provider: Provider, integration: Integration) -> Se
 def fingerprint(integration: Integration, server: AuthorizationServer | Undiscovered) -> bytes:
     """Return 32 bytes that change with the client or its endpoints: credentials of another one are unusable.
 
-    Where endpoints are discovered the issuer counts: it may move them.
+    Where endpoints are discovered the issuer counts: it may move them. What was made another one through the API is, even
+    where this looks the same: its other endpoints may be others.
     """
     match server:
         case AuthorizationServer():
@@ -176,7 +177,8 @@ def fingerprint(integration: Integration, server: AuthorizationServer | Undiscov
         case _:
             assert_never(server)
     digest = hashlib.sha256()
-    for part in (integration.config["client_id"], *where):
+    generation = (str(integration.generation),) if integration.generation else ()
+    for part in (integration.config["client_id"], *where, *generation):
         raw = part.encode()
         digest.update(len(raw).to_bytes(8, "big") + raw)
     return digest.digest()

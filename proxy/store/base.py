@@ -32,6 +32,7 @@ from proxy.model import (
     ViewerGuid,
     ViewerSession,
 )
+from proxy.store.administration import DirectoryRecords
 from proxy.store.api_keys import StoredApiKeys
 from proxy.store.audit import AuditLog
 from proxy.store.people import People
@@ -123,6 +124,10 @@ class Store(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The room of the audit log."""
+
+    @property
+    def administration(self) -> DirectoryRecords:
+        """The room of what was made through the Server API."""
 
     async def close(self) -> None:
         """Finish what runs and let go of the engine; afterwards the store cannot be used."""
@@ -291,8 +296,13 @@ class Store(Protocol):
 
     # — integrations that are gone —————————————————————————————————————————————————————————————
 
-    async def note_integrations(self, configured: Sequence[NotedIntegration], *, now: datetime) -> None:
-        """Keep these as they are now; of all others that there are grants of, remember since when they are gone."""
+    async def note_integrations(
+        self, configured: Sequence[NotedIntegration], *, unusable: Sequence[IntegrationGuid] = (), now: datetime
+    ) -> None:
+        """Keep these as they are now; of all others that there are grants of, remember since when they are gone.
+
+        ``unusable``: those that are there and cannot be read, which are not gone.
+        """
 
     async def noted_integration(self, integration_guid: IntegrationGuid, fingerprint: bytes) -> Sealed | None:
         """Return what this client was; ``None``: nothing is known of it."""

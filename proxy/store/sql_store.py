@@ -13,7 +13,6 @@ from proxy.model import (
     AuditEvent,
     ChangesLost,
     Consent,
-    ConsentEnded,
     ContentGuid,
     Credentials,
     CredentialsChanged,
@@ -43,9 +42,11 @@ from proxy.store.base import (
     ProviderLogout,
     RefreshedTokens,
 )
+from proxy.store.disconnecting import disconnect
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
 from proxy.store.feed import announce
 from proxy.store.people import People
+from proxy.store.sql_administration import SqlDirectory
 from proxy.store.sql_api_keys import SqlApiKeys
 from proxy.store.sql_audit import SqlAuditLog, append_in
 from proxy.store.sql_people import SqlPeople
@@ -68,6 +69,7 @@ class SqlStore:
         self.people: People = SqlPeople(engine)
         self._checking: asyncio.Task[None] | None = None
         self.audit = SqlAuditLog(engine, now=now)
+        self.administration = SqlDirectory(engine, now=now)
 
     async def close(self) -> None:
         await self._engine.close()
@@ -339,7 +341,9 @@ class SqlStore:
 
     # — integrations that are gone —————————————————————————————————————————————————————————————
 
-    async def note_integrations(self, configured: Sequence[NotedIntegration], *, now: datetime) -> None:
+    async def note_integrations(
+        self, configured: Sequence[NotedIntegration], *, unusable: Sequence[IntegrationGuid] = (), now: datetime
+    ) -> None:
         instant: Values = {"now": rows.micros(now)}
 
         async def note(transaction: Transaction) -> None:
@@ -349,6 +353,7 @@ class SqlStore:
                 statements.NOTE_INTEGRATION, [rows.from_noted_integration(one) for one in configured]
             )
             await transaction.rows(statements.NOTE_UNKNOWN_INTEGRATIONS, instant)
+            await transaction.each(statements.NOT_GONE, [{"integration_guid": guid} for guid in unusable])
 
         await self._engine.write(note)
 
@@ -401,20 +406,13 @@ class SqlStore:
         self, integration_guid: IntegrationGuid, *, viewer_guid: ViewerGuid | None, line: AuditEvent | None = None
     ) -> Disconnected:
         now = self._now()
-        values: Values = {"integration_guid": integration_guid, "viewer_guid": viewer_guid}
 
-        async def disconnect(transaction: Transaction) -> Disconnected:
-            await transaction.rows(statements.KEEP_DISCONNECTED_GRANTS, {**values, "now": rows.micros(now)})
-            holders = await transaction.rows(statements.DELETE_CREDENTIALS, values)
-            consents = await transaction.rows(statements.DELETE_CONSENTS, values)
-            contents = sorted({rows.to_content_guid(row) for row in consents})
-            await announce(transaction, [ConsentEnded(viewer_guid, content) for content in contents], now=now)
-            changed = [CredentialsChanged(rows.to_viewer_guid(row), integration_guid) for row in holders]
-            await announce(transaction, changed, now=now)
-            await _write_down(transaction, line, map(rows.to_viewer_guid, (*holders, *consents)), now=now)
-            return Disconnected(credentials=len(holders), consents=len(consents))
+        async def cut(transaction: Transaction) -> Disconnected:
+            done = await disconnect(transaction, integration_guid, viewer_guid=viewer_guid, now=now)
+            await _write_down(transaction, line, done.viewers, now=now)
+            return Disconnected(credentials=done.ended.credentials, consents=done.ended.consents)
 
-        return await self._engine.write(disconnect)
+        return await self._engine.write(cut)
 
     # — housekeeping ———————————————————————————————————————————————————————————————————————————
 

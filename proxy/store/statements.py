@@ -123,6 +123,7 @@ INSERT INTO noted_integration (integration_guid, fingerprint, sealed, gone_since
 SELECT DISTINCT integration_guid, fingerprint, NULL, :now FROM credentials WHERE 1 = 1
 ON CONFLICT (integration_guid, fingerprint) DO NOTHING
 """
+NOT_GONE = "UPDATE noted_integration SET gone_since = NULL WHERE integration_guid = :integration_guid"
 NOTED_INTEGRATION = """
 SELECT sealed FROM noted_integration WHERE integration_guid = :integration_guid AND fingerprint = :fingerprint
 """

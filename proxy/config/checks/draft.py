@@ -6,7 +6,6 @@ A check leaves alone what :meth:`Draft.is_given` denies (nobody wrote the stand-
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -20,6 +19,7 @@ from proxy.config.schema import ApiKeySettings, ContentSettings, HeaderSettings,
 from proxy.config.tree import at
 from proxy.model import HeaderRules
 from proxy.policy.header_names import default_preset
+from proxy.policy.slugs import derived_slug
 
 ItemT = TypeVar("ItemT")
 ValueT = TypeVar("ValueT")
@@ -88,8 +88,7 @@ def refuse_repeats(items: Iterable[tuple[Path, Hashable]], report: Report, say: 
 
 def slug_of(integration: IntegrationSettings) -> str:
     """Return the slug as given or as it follows from the name."""
-    derived = re.sub(r"[^a-z0-9]+", "-", integration.name.lower())[:40].strip("-")
-    return integration.slug or derived
+    return integration.slug or derived_slug(integration.name)
 
 
 def header_rules_of(content: ContentSettings) -> HeaderRules:

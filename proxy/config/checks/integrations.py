@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from proxy.config import texts
 from proxy.config.checks.draft import Draft, refuse_repeats, slug_of
 from proxy.config.problems import Path, Report, did_you_mean, show_key
 from proxy.config.references import say_not_a_value
 from proxy.config.schema import IntegrationSettings, SignInSettings, say_not_supported
-from proxy.model import SERVICE_ACCOUNT
-from proxy.oauth.client_assertion import private_key_problem
+from proxy.policy.slugs import RESERVED_SLUGS
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Field, Provider
 from proxy.providers.fields import problems
 from proxy.providers.registration import can_identify
 from proxy.providers.service_accounts import service_account_problems
-
-_RESERVED_SLUGS = {"expires"}
-_PLACEHOLDER = re.compile(
-    r"(?:change[ _-]?(?:me|it|this)|replace[ _-]?(?:me|it|this)|to-?do|placeholder|x{3,}|\.{3}|…|<.*>|(?:your|my)[ _-].*)",
-    re.IGNORECASE,
-)
+from proxy.providers.whole_config import is_service_account as is_of_service_account
+from proxy.providers.whole_config import key_problems, secret_problem
 
 
 def check_integrations(draft: Draft) -> None:
@@ -53,7 +46,7 @@ def unknown(name: str, known: frozenset[str]) -> str:
 
 
 def _check_slug(path: Path, slug: str, report: Report) -> None:
-    if slug in _RESERVED_SLUGS:
+    if slug in RESERVED_SLUGS:
         report.add(path, f"the slug `{slug}` is reserved (X-Forwarded-Access-Token-Expires): give another `slug`")
 
 
@@ -91,7 +84,7 @@ def _check_config(path: Path, item: IntegrationSettings, draft: Draft) -> None:
 
 def is_service_account(item: IntegrationSettings) -> bool:
     """Say whether an integration's tokens are the client's own."""
-    return item.config.get("auth_type", "").strip() == SERVICE_ACCOUNT
+    return is_of_service_account(item.config)
 
 
 def _say_unknown(name: str, provider: Provider) -> str:
@@ -100,11 +93,7 @@ def _say_unknown(name: str, provider: Provider) -> str:
 
 
 def _check_value(path: Path, field: Field, value: str, report: Report) -> None:
-    if field.secret and not value.strip():
-        report.add(path, "must not be empty; leave it out to have none")
-    elif field.secret and _PLACEHOLDER.fullmatch(value.strip()):
-        report.add(path, "this is a placeholder: put the real value in")
-    elif field.secret and (problem := say_not_a_value(value)):
+    if field.secret and (problem := secret_problem(field.name, value) or say_not_a_value(value)):
         report.add(path, problem)
     elif field.kind == "url" and value:
         try:
@@ -114,14 +103,9 @@ def _check_value(path: Path, field: Field, value: str, report: Report) -> None:
 
 
 def _check_key(path: Path, item: IntegrationSettings, report: Report) -> None:
-    key, here = item.config.get("private_key", ""), (*path, "config", "private_key")
-    problem = private_key_problem(key) if key and report.is_sound(*here) else ""
-    if problem:
-        report.add(here, problem)
-    elif key and item.config.get("certificate"):
-        problem = private_key_problem(key, certificate=item.config["certificate"])
-        if problem:
-            report.add((*path, "config", "certificate"), problem)
+    if report.is_sound(*path, "config", "private_key"):
+        for problem in key_problems(item.config):
+            report.add((*path, "config", problem.field), problem.text)
 
 
 def _check_sign_in(draft: Draft) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,24 +13,34 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from proxy.flows.administration import Administration
 from proxy.flows.authorization import Authorization
 from proxy.flows.callback_outcomes import CallbackOutcome, Granted
+from proxy.flows.change_feed import ChangeFeed
 from proxy.flows.credentials import CredentialsKeeper
+from proxy.flows.directory_changes import DirectoryChanges
 from proxy.flows.exchange import Exchange
 from proxy.flows.former_integrations import FormerIntegrations
 from proxy.flows.housekeeping import Housekeeping
 from proxy.flows.identities import Identities
+from proxy.flows.integration_wishes import Wishes
+from proxy.flows.live_directory import LiveDirectory
+from proxy.flows.oauth_sessions import OAuthSessions
+from proxy.flows.recipes import recipe
 from proxy.flows.servers import AuthorizationServers
 from proxy.flows.service_accounts import ServiceAccounts
 from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import SessionLifetimes, Sessions
+from proxy.flows.stored_integrations import IntegrationSeal
 from proxy.flows.token_revocation import TokenRevocation
 from proxy.flows.token_seal import TokenSeal
+from proxy.flows.verification import Verification
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.flows.visitor_keys import VisitorKeys
 from proxy.model import (
     ApiKey,
     ApiKeyGuid,
+    ApiKeysChanged,
     AuditEvent,
     Change,
     Content,
@@ -39,6 +49,7 @@ from proxy.model import (
     Directory,
     Integration,
     IntegrationGuid,
+    News,
     Role,
     Secret,
     SignedIn,
@@ -231,10 +242,22 @@ class House:
     lines: list[AuditEvent] = field(default_factory=list)
     seed: int = 1
     is_dead: bool = False
+    configured: Directory | None = None
+    """What the configuration defines; ``directory`` is what there is."""
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.key_ring = KeyRing([KEY])
+        self.configured = self.configured or self.directory
+        self.integration_seal = IntegrationSeal(key_ring=self.key_ring, random_bytes=self.random.randbytes)
+        self.live = LiveDirectory(
+            self.configured,
+            records=self.store.administration,
+            seal=self.integration_seal,
+            now=self.clock,
+            forget=self.forget,
+        )
+        self.directory = self.live.directory
         self.lifetimes = SessionLifetimes(idle=timedelta(hours=12), lifetime=timedelta(days=7))
         self.servers = AuthorizationServers(send=self.provider, now=self.clock)
         self.identities = Identities(send=self.provider, now=self.clock, groups_claim=self.directory.groups_claim)
@@ -326,6 +349,34 @@ class House:
             sleep=self.clock.sleep,
             random_bytes=self.random.randbytes,
         )
+        self.feed = ChangeFeed(
+            store=self.store, read_directory=self.live.reload, apply=self.apply, sleep=self.clock.sleep
+        )
+        self.administration = Administration(
+            live=self.live,
+            changes=DirectoryChanges(
+                live=self.live,
+                records=self.store.administration,
+                seal=self.integration_seal,
+                wishes=Wishes(seal=self.integration_seal, allow_networks=()),
+                now=self.clock,
+                random_bytes=self.random.randbytes,
+                catch_up=self.feed.catch_up,
+                note=self.former.note,
+                lines=lambda event: (event,),
+            ),
+            sessions=OAuthSessions(
+                directory=self.directory,
+                records=self.store.administration,
+                now=self.clock,
+                catch_up=self.feed.catch_up,
+                lines=lambda event: (event,),
+            ),
+            verification=Verification(
+                servers=self.servers, send=self.provider, now=self.clock, random_bytes=self.random.randbytes
+            ),
+            record=self.lines.append,
+        )
         self.housekeeping = Housekeeping(
             store=self.store,
             sessions=self.sessions,
@@ -334,6 +385,16 @@ class House:
             now=self.clock,
             publish=self.publish,
         )
+
+    def forget(self, integration: Integration) -> None:
+        self.keeper.forget_integration(integration.guid)
+        self.service_accounts.forget(integration.guid)
+        self.servers.forget(recipe(integration))
+
+    def apply(self, news: Sequence[News]) -> None:
+        for change in news:
+            if not isinstance(change, ApiKeysChanged):
+                self.publish(change)
 
     def publish(self, change: Change) -> None:
         self.changes.append(change)
@@ -417,4 +478,7 @@ class House:
 
 async def open_house(path: Path, clock: Clock, provider: Provider, of: Directory, *, seed: int = 1) -> House:
     store = await open_store(path, now=clock)
-    return House(path=path, clock=clock, provider=provider, store=store, directory=of, seed=seed)
+    house = House(path=path, clock=clock, provider=provider, store=store, directory=of, seed=seed)
+    await house.feed.start()
+    await house.live.load()
+    return house

@@ -4,25 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.flows.administration import Administration
-from proxy.flows.live_directory import LiveDirectory
 from proxy.flows.refused import NOT_ALLOWED, NOT_THERE
-from proxy.model import ApiKey, ApiKeyGuid, Role
-from tests.unit.flows.house import BOTH, LAKE, SALES, START, STOCK, WAREHOUSE, directory
+from tests.unit.flows.callers import ADA, BOB, EVE, OF_SALES, OF_STOCK
+from tests.unit.flows.house import BOTH, LAKE, SALES, STOCK, WAREHOUSE, directory
 
-ADA = ApiKey(guid=ApiKeyGuid("k-ada"), name="ada", role=Role.ADMINISTRATOR, hash=b"a" * 32)
-BOB = ApiKey(guid=ApiKeyGuid("k-bob"), name="bob", role=Role.PUBLISHER, hash=b"b" * 32, user="bob@example.org")
-EVE = ApiKey(guid=ApiKeyGuid("k-eve"), name="eve", role=Role.PUBLISHER, hash=b"e" * 32, user="eve@example.org")
-OF_SALES = ApiKey(guid=ApiKeyGuid("k-s"), name="sales", role=Role.CONTENT, hash=b"s" * 32, content_guid=SALES.guid)
-OF_STOCK = ApiKey(guid=ApiKeyGuid("k-t"), name="stock", role=Role.CONTENT, hash=b"t" * 32, content_guid=STOCK.guid)
 NOBODY = "99999999-9999-4999-8999-999999999999"
 
 
 @pytest.fixture
-async def administration():
-    live = LiveDirectory(directory(), now=lambda: START)
-    await live.load()
-    return Administration(live=live)
+def administration(house):
+    return house.administration
 
 
 @pytest.mark.parametrize("caller", [ADA, BOB], ids=["administrator", "publisher"])
@@ -65,10 +56,9 @@ async def test_a_content_that_is_not_there_has_none(administration):
     assert administration.associations_of_content(ADA, NOBODY) == NOT_THERE
 
 
-async def test_an_owners_address_is_compared_without_case(administration):
-    live = LiveDirectory(directory(replace(SALES, owner="Bob@Example.org")), now=lambda: START)
-    await live.load()
-    assert len(Administration(live=live).associations_of_content(BOB, SALES.guid)) == 1
+async def test_an_owners_address_is_compared_without_case(build):
+    house = await build(directory(replace(SALES, owner="Bob@Example.org")))
+    assert len(house.administration.associations_of_content(BOB, SALES.guid)) == 1
 
 
 async def test_who_uses_an_integration_is_for_administrators(administration):

@@ -31,8 +31,12 @@ class Turns:
             raise Enough
 
 
-def reader(store, seen, sleep=asyncio.sleep):
-    return ChangeFeed(store=store, apply=seen.extend, sleep=sleep)
+async def nothing():
+    """Of a directory that nobody changes."""
+
+
+def reader(store, seen, sleep=asyncio.sleep, read_directory=nothing):
+    return ChangeFeed(store=store, read_directory=read_directory, apply=seen.extend, sleep=sleep)
 
 
 async def test_what_was_there_before_the_start_is_not_applied_and_what_comes_is_once(house):
@@ -86,7 +90,7 @@ async def test_a_mistake_of_ours_does_not_end_the_following(house):
         if len(calls) == 1:
             raise RuntimeError("clumsy")
 
-    feed = ChangeFeed(store=house.store, apply=clumsy, sleep=Turns(3))
+    feed = ChangeFeed(store=house.store, read_directory=nothing, apply=clumsy, sleep=Turns(3))
     await house.log_in()
     with structlog.testing.capture_logs() as logs, pytest.raises(Enough):
         await feed.follow()

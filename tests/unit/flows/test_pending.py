@@ -17,6 +17,7 @@ NONCE = b"n" * 12
 PENDING = PendingAuthorization(
     id="the-id",
     integration_guid=WAREHOUSE.guid,
+    fingerprint=b"f" * 32,
     content_guid=SALES.guid,
     code_verifier="v" * 43,
     nonce="the-nonce",

@@ -223,7 +223,7 @@ async def test_an_id_token_that_is_not_of_this_flow_signs_nobody_in(signed, said
 
 
 async def test_a_forged_id_token_refuses_a_mere_consent_too(signed):
-    signed.directory = replace(signed.directory, sign_in=None)
+    signed.configured = replace(signed.configured, sign_in=None)
     signed.__post_init__()
     outcome = await come_back(signed, SALES, aud="other")
     assert isinstance(outcome, CodeRefused)
@@ -236,7 +236,7 @@ async def test_a_sign_in_waits_while_the_keys_cannot_be_had(signed, provider):
 
 
 async def test_a_mere_consent_does_not_need_the_keys(signed, provider):
-    signed.directory = replace(signed.directory, sign_in=None)
+    signed.configured = replace(signed.configured, sign_in=None)
     signed.__post_init__()
     provider.userinfo_script[0] = answer(500, b"")
     outcome = await come_back(signed, SALES)

@@ -102,6 +102,6 @@ async def test_a_flow_of_somebody_whom_nobody_names_gives_nothing(house):
 
 async def test_viewers_of_a_former_way_to_sign_in_are_nobody(house, build):
     await house.sessions.admit(ADA, BOARD)
-    house.directory = replace(house.directory, is_vouched=False)
+    house.configured = replace(house.configured, is_vouched=False)
     house.__post_init__()
     assert isinstance(await house.sessions.admit(ADA, BOARD), SignInNeeded)

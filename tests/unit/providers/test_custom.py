@@ -83,6 +83,8 @@ def test_the_fingerprint_changes_with_client_and_endpoints_only():
     assert len(same) == 1
     others = {of(client_id="b"), of(token_uri="https://id.example/t"), of(authorization_uri="https://id.example/a")}
     assert len(same | others) == 4
+    again = replace(integration(), generation=1)
+    assert fingerprint(again, authorization_server(CUSTOM, again)) not in same | others
     assert len(of()) == 32
 
 
