@@ -13,8 +13,9 @@ from proxy.config.values import Config
 from proxy.errors import BadRequest, Conflict, NotFound, SidecarError
 from proxy.flows.api_keys import ApiKeys, NewApiKey
 from proxy.flows.refused import Refused
-from proxy.model import OPERATOR, ApiKey, ContentGuid, Role
+from proxy.model import ApiKey, ContentGuid, Role
 from proxy.store.sqlite import open_store, open_store_as_guest
+from proxy.whoami import operator
 
 _COLUMNS = ("GUID", "NAME", "ROLE", "OF", "SINCE", "LAST USED")
 _ERRORS: dict[int, type[SidecarError]] = {400: BadRequest, 404: NotFound, 409: Conflict}
@@ -27,7 +28,7 @@ def create(config: Config, *, name: str, role: str, user: str | None, content: s
     asked = NewApiKey(name=name, role=Role(role), user=user or "", content_guid=_content(config, content))
 
     async def work(keys: ApiKeys) -> str:
-        return _granted(await keys.create(asked, by=OPERATOR)).secret.reveal()
+        return _granted(await keys.create(asked, by=operator())).secret.reveal()
 
     return _run(config, work, may_create_store=True)
 
@@ -49,7 +50,7 @@ def revoke(config: Config, key: str) -> str:
 
     async def work(keys: ApiKeys) -> str:
         named = next((one.guid for one in keys.all() if one.name == key), key)
-        revoked = _granted(await keys.revoke(named.lower(), by=OPERATOR))
+        revoked = _granted(await keys.revoke(named.lower(), by=operator()))
         return f"API key {revoked.name} revoked"
 
     return _run(config, work)

@@ -17,6 +17,7 @@ from proxy.flows.sessions import SessionLifetimes
 from proxy.model import IntegrationGuid, Viewer
 from proxy.store.base import ListedSession
 from proxy.store.sqlite import open_store_as_guest
+from proxy.whoami import operator
 
 _COLUMNS = ("ID", "VIEWER", "SINCE", "LAST SEEN", "ENDS", "CONTENT")
 _MOST_CHARACTERS = 60
@@ -79,7 +80,7 @@ async def _revocation(config: Config) -> AsyncIterator[Revocation]:
     store = await open_store_as_guest(config.store_path)
     try:
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
-        yield Revocation(store=store, lifetimes=lifetimes, now=lambda: datetime.now(UTC))
+        yield Revocation(store=store, lifetimes=lifetimes, now=lambda: datetime.now(UTC), by=operator())
     finally:
         await store.close()
 

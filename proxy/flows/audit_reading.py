@@ -9,7 +9,7 @@ from proxy.model import AuditEvent, Viewer, ViewerGuid
 from proxy.store.audit import AuditFilter, AuditLog
 
 READ_AT_ONCE = 20_000
-"""Lines of one look: ten milliseconds, in which nobody else reads the store."""
+"""Lines of one look: twenty milliseconds, in which nobody else reads the store (measured)."""
 
 MOST_LOOKS = 50
 """Of one question: a million lines, a second. What little passes comes on several pages, some of them short."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from sys import intern
 from typing import assert_never
 
 from proxy.flows.credentials import CredentialsKeeper
@@ -124,7 +125,8 @@ def _injected(integration: Integration, answer: Answer) -> InjectedToken:
 def _facts(integration: Integration, answer: Answer) -> HandedOut | None:
     if not isinstance(answer, Fresh):
         return None
-    return integration.guid, answer.scope, None if answer.expires_at is None else answer.expires_at.timestamp()
+    scope = intern(answer.scope)  # one text for all who were granted the same: the gateway's table keeps it
+    return integration.guid, scope, None if answer.expires_at is None else answer.expires_at.timestamp()
 
 
 def _good_until(answer: Answer, now: datetime) -> datetime:

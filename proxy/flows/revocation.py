@@ -11,7 +11,7 @@ from datetime import datetime
 
 from proxy.errors import BadRequest, Conflict, NotFound
 from proxy.flows.sessions import SessionLifetimes
-from proxy.model import OPERATOR, AuditAction, AuditEvent, IntegrationGuid, SessionHash, Viewer
+from proxy.model import OPERATOR, Actor, AuditAction, AuditEvent, IntegrationGuid, SessionHash, Viewer
 from proxy.store.base import Disconnected, ListedSession, Store
 
 SHORT_ID_DIGITS = 12
@@ -30,8 +30,12 @@ def short_id(session_hash: SessionHash) -> str:
 class Revocation:
     """Lists and ends; each method raises ``StoreUnavailable`` when the store cannot do it."""
 
-    def __init__(self, *, store: Store, lifetimes: SessionLifetimes, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, store: Store, lifetimes: SessionLifetimes, now: Callable[[], datetime], by: Actor = OPERATOR
+    ) -> None:
+        """``by``: who is said to have ended something."""
         self._store = store
+        self._by = by
         self._now = now
         self._lifetimes = lifetimes
 
@@ -92,7 +96,7 @@ class Revocation:
     def _line(self, integration: IntegrationGuid | None = None) -> AuditEvent:
         """Return what the audit log says of each: ``None``: of an ended session."""
         return AuditEvent(
-            at=self._now(), action=AuditAction.REVOCATION, actor=OPERATOR, integration_guid=integration,
+            at=self._now(), action=AuditAction.REVOCATION, actor=self._by, integration_guid=integration,
             detail={"ended": "session" if integration is None else "credentials"},
         )  # fmt: skip
 

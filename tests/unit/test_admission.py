@@ -1,4 +1,5 @@
 import gc
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from proxy.admission import AdmissionTable, Admit, session_hash
@@ -214,8 +215,11 @@ def test_a_new_block_for_a_content_takes_the_place_of_the_old_one_beside_those_o
 def test_a_full_table_is_nothing_to_the_garbage_collector():
     one = table(max_sessions=1000)
     for number in range(1000):
-        one.fill(admit(f"s{number}", viewer=f"v{number}"), SALES, epoch=0, now=1000.0)
-    for _ in range(3):  # one for each level of tuples in tuples
+        token = (IntegrationGuid("warehouse"), "all", 2000.0 + number)
+        one.fill(replace(admit(f"s{number}", viewer=f"v{number}"), tokens=(token,)), SALES, epoch=0, now=1000.0)
+        one.find(session_hash(f"s{number}"), SALES, 1000.0)
+    one.take_counts()
+    for _ in range(5):  # one for each level of tuples in tuples
         gc.collect()
     before = len(gc.get_objects())
     del one
@@ -285,3 +289,55 @@ def test_activity_at_a_contents_host_is_activity_of_the_session():
     assert one.find_at_host(session_hash("h1"), SALES, 1090.0)
     assert one.find(session_hash("s1"), MARKETING, 1180.0)
     assert [list(seen) for seen in one.seen_since_flush(1180.0)] == [[session_hash("s1")]]
+
+
+# — hand-outs: what the audit log hears of ————————————————————————————————————————————————————————————————————————
+
+TOKEN = (IntegrationGuid("warehouse"), "all", 2000.0)
+
+
+def with_tokens(**changes) -> AdmissionTable:
+    one = table(**changes)
+    assert one.fill(replace(admit(), tokens=(TOKEN,)), SALES, epoch=one.epoch, now=1000.0)
+    return one
+
+
+def test_each_fill_with_tokens_is_told_of_and_no_other():
+    told = []
+    one = with_tokens(tell=told.append)
+    one.fill(admit(), MARKETING, epoch=one.epoch, now=1000.0)
+    assert [(each.viewer_guid, each.content_guid, each.tokens) for each in told] == [("ada", SALES, (TOKEN,))]
+
+
+def test_a_fill_that_is_thrown_away_is_no_hand_out():
+    told = []
+    one = table(tell=told.append)
+    one.apply(SessionEnded(session_hash("s1")))
+    assert not one.fill(replace(admit(), tokens=(TOKEN,)), SALES, epoch=0, now=1000.0)
+    assert told == []
+
+
+def test_what_is_found_is_counted_until_it_is_taken_and_what_is_not_found_is_not():
+    one = with_tokens()
+    one.fill(admit(), MARKETING, epoch=one.epoch, now=1000.0)
+    for content, now in ((SALES, 1000.0), (SALES, 1999.0), (SALES, 2000.0), (MARKETING, 1000.0)):
+        one.find(session_hash("s1"), content, now)
+    assert one.take_counts() == {"ada sales warehouse": 2}
+    assert one.take_counts() == {}
+
+
+def test_counts_outlive_the_session_that_they_are_of():
+    """Fails when they are looked up in the table at the end of the minute: who signs out would not have been there."""
+    one = with_tokens()
+    one.find(session_hash("s1"), SALES, 1000.0)
+    one.apply(SessionEnded(session_hash("s1")))
+    assert one.take_counts() == {"ada sales warehouse": 1}
+
+
+def test_counting_is_done_in_steps():
+    one = with_tokens()
+    for _ in range(2500):
+        one.find(session_hash("s1"), SALES, 1000.0)
+    assert len(list(one.count())) == 3, "a thousand each"
+    one.find(session_hash("s1"), SALES, 1000.0)
+    assert one.take_counts() == {"ada sales warehouse": 2501}
