@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
+import pytest_asyncio
 
 from proxy.flows.api_keys import ApiKeys
 from proxy.flows.users import Users
@@ -14,6 +16,7 @@ from proxy.sealing import hash_handle
 from proxy.store.sqlite import open_store
 from proxy.web.routes import api_application
 from tests.unit.web.api.described import DescribedClient
+from tests.unit.web.api.scene import Scene, running
 from tests.unit.web.conftest import (
     ADMINISTRATOR,
     CALLERS,
@@ -65,3 +68,10 @@ async def office(aiohttp_client, flows, store):
     users = Users(directory=directory, roles=roles, store=store, keys=keys, since=lambda: SINCE)
     app = api_application(api_services(flows, keys=keys, users=users))
     return Office(api=DescribedClient(await aiohttp_client(await as_served(app))), keys=keys, store=store)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory) -> AsyncIterator[Scene]:
+    """The whole sidecar, one for all tests of a module: they change nothing, or put it back."""
+    async with running(tmp_path_factory.mktemp("scene")) as scene:
+        yield scene
