@@ -155,11 +155,14 @@ def _description(event: AuditEvent, viewer_name: str) -> str:
 
 
 def _paging(request: web.Request, said: Mapping[str, str], asked: AuditQuestion, found: AuditFound) -> AuditPaging:
+    services = request.app[API]
+    # Clients follow these with their key: at ``public_url`` only the configuration knows whether that is https.
+    origin = services.public_url if services.is_public else str(request.url.origin())
     base = {name: value for name, value in said.items() if name not in {"next", "previous"}}
 
     def url(**cursor: int) -> str:
         given = urlencode({**base, **{name: str(position) for name, position in cursor.items()}})
-        return str(request.url.with_query(None).with_fragment(None)) + (f"?{given}" if given else "")
+        return origin + request.path + (f"?{given}" if given else "")
 
     return AuditPaging(
         first=url(),

@@ -13,7 +13,7 @@ from proxy.policy.guids import key_user_guid
 from proxy.store.sqlite import open_store
 from proxy.web.routes import api_application
 from tests.unit.web.administered import People
-from tests.unit.web.conftest import ADA, ADMINISTRATOR, KEY, PUBLISHER, SALES, WAREHOUSE, api_services
+from tests.unit.web.conftest import ADA, ADMINISTRATOR, KEY, PUBLIC_URL, PUBLISHER, SALES, WAREHOUSE, api_services
 
 LOGS = "/__api__/v1/audit_logs"
 ADMIN = {"Authorization": f"Key {ADMINISTRATOR}"}
@@ -160,3 +160,14 @@ async def test_a_viewer_is_found_by_their_address_too(api, store):
     await store.audit.append([LINE, replace(LINE, viewer_guid=guid)])
     assert ids(await asked(api, viewer="Eve@example.org")) == [2]
     assert ids(await asked(api, viewer="nobody@example.org")) == []
+
+
+@pytest.mark.parametrize("is_public", [True, False])
+async def test_the_next_page_is_where_this_one_is(aiohttp_client, flows, store, is_public):
+    """Fails when the address is made of what the request says: at `public_url` clients would send their key to http."""
+    await store.audit.append([LINE, LINE])
+    services = replace(api_services(flows, audit=store.audit), is_public=is_public)
+    api = await aiohttp_client(api_application(services))
+    page = await asked(api, limit="1")
+    origin = PUBLIC_URL if is_public else str(api.make_url("/").origin())
+    assert page["paging"]["next"] == f"{origin}{LOGS}?limit=1&next=1"
