@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from proxy.errors import Conflict, StoreUnavailable
+from proxy.errors import Conflict
 from proxy.flows.refused import Refused
 from proxy.flows.request_id import present_request_id
 from proxy.model import (
@@ -161,8 +161,8 @@ class ApiKeys:
             self._is_stale.clear()
             try:
                 await self.reload()
-            except StoreUnavailable as error:
-                log.error("API keys cannot be read again", detail=error.detail)
+            except Exception as error:  # noqa: BLE001 - a reader that ends in silence would let revoked keys in
+                log.error("API keys cannot be read again", detail=str(error))
                 self._is_stale.set()
                 await sleep(TRY_AGAIN_S)
 
@@ -172,15 +172,15 @@ class ApiKeys:
             await sleep(WRITE_EVERY_S)
             try:
                 await self.flush()
-            except StoreUnavailable as error:
-                log.error("use of API keys not written", detail=error.detail)
+            except Exception as error:  # noqa: BLE001 - the next minute may be better
+                log.error("use of API keys not written", detail=str(error))
 
     async def flush(self) -> None:
         """Write which keys were used since the last time; what cannot be written stays to be written."""
         used, self._used = self._used, {}
         try:
             await self._store.api_keys.touch(used)
-        except StoreUnavailable:
+        except BaseException:
             self._used = used | self._used
             raise
         self._by_hash = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from proxy.model import IntegrationGuid, Viewer
@@ -12,6 +13,9 @@ class People(Protocol):
 
     async def viewer(self, guid: str) -> Viewer | None:
         """Return the viewer with this guid."""
+
+    async def page(self, identified_by: IntegrationGuid, *, after: str, most: int) -> Sequence[Viewer]:
+        """Return viewers whom that integration identifies, by guid, those behind ``after``."""
 
     async def with_email(self, email: str, identified_by: IntegrationGuid) -> Viewer | None:
         """Return whose verified address this is (lower case), as that integration says; of several the one known longest."""

@@ -8,6 +8,7 @@ machine: there only the wrong keys are refused, or one broken script could keep 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 
 import structlog
@@ -35,17 +36,19 @@ class WrongKeys:
 
     def wait_s(self, address: str, key: str, now: datetime) -> float:
         """Return the seconds that this address has to wait before the key is looked at; 0: it is looked at."""
-        sharer = who_shares(address)
-        until = self._until.get(sharer)
-        if until is None or until <= now or self._right.get((sharer, hash_handle(key))):
+        if not len(self._until):  # as nearly always
+            return 0.0
+        sharer = _sharer(address)
+        until = None if sharer is None else self._until.get(sharer)
+        if sharer is None or until is None or until <= now or self._right.get((sharer, hash_handle(key))):
             return 0.0
         return (until - now).total_seconds()
 
     def wrong(self, address: str, now: datetime) -> float:
         """Count a wrong key; return 0, or the seconds to wait when it was one too many."""
-        sharer = who_shares(address)
-        wait_s = self._rate.wait_s(hash_handle(sharer), now)
-        if wait_s and not _is_shared_by_contents(address):
+        sharer = _sharer(address)
+        wait_s = self._rate.wait_s(hash_handle(sharer or ""), now)
+        if wait_s and sharer is not None:
             if (self._until.get(sharer) or now) <= now:
                 log.warning("too many wrong API keys", client=address)
             self._until.put(sharer, now + timedelta(seconds=wait_s))
@@ -53,13 +56,16 @@ class WrongKeys:
 
     def right(self, address: str, key: str) -> None:
         """Remember that this address showed a right key."""
-        if not _is_shared_by_contents(address):
-            self._right.put((who_shares(address), hash_handle(key)), True)
+        sharer = _sharer(address)
+        if sharer is not None:
+            self._right.put((sharer, hash_handle(key)), True)
 
 
-def _is_shared_by_contents(address: str) -> bool:
-    """Say whether this address tells nobody apart: loopback, or a Unix socket (empty)."""
+@lru_cache(maxsize=1024)
+def _sharer(address: str) -> str | None:
+    """Return whom to count; ``None`` where the address tells nobody apart: loopback, or a Unix socket (empty)."""
     try:
-        return ip_address(address).is_loopback
+        is_shared = ip_address(address).is_loopback
     except ValueError:
-        return True
+        is_shared = True
+    return None if is_shared else who_shares(address)

@@ -37,6 +37,17 @@ async def test_an_address_follows_the_claims(store):
     assert await store.people.with_email("ada@new.example.org", WAREHOUSE) is None
 
 
+async def test_those_whom_one_provider_knows_come_in_pages_by_guid(store):
+    for number in range(5):
+        await store.ensure_viewer(identified(f"v{number}", replace(ADA, subject=f"ada-{number}")))
+    await store.ensure_viewer(replace(identified("other"), identified_by=LAKE))
+    await store.ensure_viewer(anonymous())
+    first = await store.people.page(WAREHOUSE, after="", most=3)
+    assert [viewer.guid for viewer in first] == ["v0", "v1", "v2"]
+    assert [viewer.guid for viewer in await store.people.page(WAREHOUSE, after="v2", most=3)] == ["v3", "v4"]
+    assert await store.people.page(WAREHOUSE, after="v4", most=3) == []
+
+
 async def test_of_several_the_one_known_longest_counts(store):
     second = replace(identified("second"), created_at=NOON)
     first = replace(identified("first", replace(ADA, subject="ada-2")), created_at=NOON - minutes(1))

@@ -36,7 +36,7 @@ class ApiKeyAnswer(Answer):
 class MadeApiKeyAnswer(ApiKeyAnswer):
     """A new key, with its text: the only answer that ever has it."""
 
-    key: str
+    key: str = Field(repr=False)
 
 
 NEW_API_KEY: TypeAdapter[ApiKeyInput] = TypeAdapter(ApiKeyInput)
