@@ -116,8 +116,9 @@ def through_aiohttp(loop: asyncio.AbstractEventLoop, data: bytes) -> AiohttpRead
         reading.end, reading.because = End.MALFORMED, type(error).__name__
         return reading
     for head, payload in messages:
+        target = "" if head.path is None else head.path  # ``None``: of a CONNECT that names nothing
         message = Message(
-            list(head.raw_headers), method=head.method.encode(), target=head.path.encode("utf-8", "surrogateescape")
+            list(head.raw_headers), method=head.method.encode(), target=target.encode("utf-8", "surrogateescape")
         )
         message.minor = head.version.minor
         if payload.exception() is not None:

@@ -138,7 +138,8 @@ def test_what_is_forwarded_is_what_was_sent(data, raw, loop):
     if not refused and sent.messages:
         first = sent.messages[0]
         answered = _STATUS.findall(outcome.viewer)
-        assert answered, f"no answer to {first}"
+        # llhttp waits behind PRI for the rest of HTTP/2's preface; then the time for a head is over.
+        assert answered or first.method == b"PRI", f"no answer to {first}"
 
 
 def verdict(reading_messages: int, end: End) -> str:

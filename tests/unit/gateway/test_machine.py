@@ -62,6 +62,29 @@ class _Viewer:
         return self.line.protocol
 
 
+class _Asked:
+    """What a content was asked last; a tag in a body is nobody's request."""
+
+    def __init__(self, taken: bytes) -> None:
+        self.tag = b""
+        with suppress(httptools.HttpParserError):  # frames
+            while taken:
+                taken = self._behind_upgrade(taken)
+
+    def _behind_upgrade(self, taken: bytes) -> bytes:
+        """Read up to a request that wants another protocol; it may have been answered with 200, and more requests follow."""
+        try:
+            httptools.HttpRequestParser(self).feed_data(taken)
+        except httptools.HttpParserUpgrade as upgrade:
+            return taken[upgrade.args[0] :]
+        return b""
+
+    def on_url(self, url: bytes) -> None:
+        found = _TAG.search(url)
+        assert found is not None
+        self.tag = found[0]
+
+
 class GatewayMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -196,10 +219,10 @@ class GatewayMachine(RuleBasedStateMachine):
         line = lines[pick % len(lines)]
         if line.get_write_buffer_size():
             return  # it has not read its request: no gateway can tell what such an answer answers
-        tags = _TAG.findall(bytes(line.taken))
-        if not tags:
+        asked = _Asked(bytes(line.taken))
+        if not asked.tag:
             return  # it would speak unasked: `content_does` has that
-        body = b"tag-%b-%b" % tags[-1]
+        body = asked.tag
         length = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
         match what:
             case _ if line in self.endless:
