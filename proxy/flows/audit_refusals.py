@@ -11,11 +11,12 @@ from proxy.model import SIDECAR, AuditAction, AuditEvent
 TOLD_OF_ONE_SOURCE = 10
 """Lines a minute and kind, of one key, content and address."""
 
-TOLD_OF_ALL = 300
-"""Lines a minute and kind: 30 MB a day at most."""
+TOLD_OF_ALL = 60
+"""Lines a minute and kind."""
 
-MOST_SOURCES = 1_000
-"""Of a minute; what others ask for is counted together. An attacker has as many addresses as they like."""
+MOST_SOURCES = 40
+"""Of a minute; what others ask for is counted together. An attacker has as many addresses as they like: with this they fill
+145,000 lines a day at most, 42 MB, with each kind."""
 
 _BOUNDED = frozenset({AuditAction.ACCESS_REFUSED, AuditAction.EXCHANGE_REFUSED})
 """What nobody needs to be anybody for, or costs who does it nothing."""
@@ -31,6 +32,11 @@ class Refusals:
         self._told_of_all: dict[AuditAction, int] = {}
         self._more: dict[_Source, AuditEvent] = {}
         """One line for each source, its count growing."""
+
+    @property
+    def size(self) -> int:
+        """How much is remembered."""
+        return len(self._told) + len(self._more)
 
     def may_be_told(self, event: AuditEvent) -> bool:
         """Whether the event has a line of its own; else it was counted."""
@@ -57,7 +63,7 @@ class Refusals:
             event.action, event.actor.id, event.actor.name, event.content_guid or "", event.detail.get("address", ""),
         )  # fmt: skip
         is_known = source in self._told or source in self._more
-        return source if is_known or len(self._told) + len(self._more) < MOST_SOURCES else (event.action,)
+        return source if is_known or self.size < MOST_SOURCES else (event.action,)
 
 
 def _counted(event: AuditEvent, is_of_one: bool) -> AuditEvent:
