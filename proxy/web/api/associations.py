@@ -7,8 +7,9 @@ from aiohttp import web
 from proxy.flows.administered import AssociationRecord
 from proxy.web.api.answers import many, nothing
 from proxy.web.api.bodies import guid, json_body
+from proxy.web.api.integration_shapes import ASSOCIATIONS, AssociationAnswer, auth_type
 from proxy.web.api.refusals import granted
-from proxy.web.api.shapes import ASSOCIATIONS, AssociationAnswer, auth_type, rfc3339
+from proxy.web.api.shapes import rfc3339
 from proxy.web.guards import CALLER
 from proxy.web.services import API
 

@@ -15,9 +15,10 @@ from proxy.policy.audit_words import WORDS
 from proxy.policy.guids import key_user_guid
 from proxy.store.audit import AuditFilter
 from proxy.web.api.answers import one
+from proxy.web.api.audit_shapes import AuditCursors, AuditLogAnswer, AuditLogsAnswer, AuditPaging
 from proxy.web.api.bodies import query
 from proxy.web.api.refusals import ApiRefusal
-from proxy.web.api.shapes import AuditCursors, AuditLogAnswer, AuditLogsAnswer, AuditPaging, rfc3339
+from proxy.web.api.shapes import rfc3339
 from proxy.web.services import API
 
 PAGE = 20

@@ -9,8 +9,8 @@ from aiohttp import web
 from proxy.flows.administered import IntegrationRecord
 from proxy.model import Named, PermissionGrant
 from proxy.policy.guids import group_guid, permission_guid
+from proxy.web.api.integration_shapes import PermissionAnswer, PermissionInput
 from proxy.web.api.refusals import ApiRefusal
-from proxy.web.api.shapes import PermissionAnswer, PermissionInput
 from proxy.web.services import API
 
 

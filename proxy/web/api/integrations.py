@@ -14,15 +14,15 @@ from proxy.web.api.answers import many, nothing, one
 from proxy.web.api.associations import association
 from proxy.web.api.bodies import guid, json_body
 from proxy.web.api.grantees import granted_to, grants, guids_of_users
-from proxy.web.api.refusals import ApiRefusal, granted
-from proxy.web.api.shapes import (
+from proxy.web.api.integration_shapes import (
     INTEGRATION_PATCH,
     NEW_INTEGRATION,
     ChangedIntegrationAnswer,
     IntegrationAnswer,
     auth_type,
-    rfc3339,
 )
+from proxy.web.api.refusals import ApiRefusal, granted
+from proxy.web.api.shapes import rfc3339
 from proxy.web.guards import CALLER
 from proxy.web.services import API
 

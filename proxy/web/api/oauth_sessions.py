@@ -8,8 +8,9 @@ from proxy.flows.administered import OAuthSession
 from proxy.policy.permissions import Verb
 from proxy.web.api.answers import many, nothing, one
 from proxy.web.api.bodies import flag, guid
+from proxy.web.api.integration_shapes import OAuthSessionAnswer
 from proxy.web.api.refusals import granted
-from proxy.web.api.shapes import OAuthSessionAnswer, rfc3339
+from proxy.web.api.shapes import rfc3339
 from proxy.web.guards import CALLER, demand
 from proxy.web.services import API
 

@@ -16,7 +16,8 @@ from pydantic.json_schema import JsonSchemaMode
 from proxy.policy.permissions import TABLE, Grant
 from proxy.web.api import codes, shapes
 from proxy.web.api.codes import ErrorRow
-from proxy.web.api.operations import OPERATIONS, Operation, Parameter
+from proxy.web.api.operation import Operation, Parameter
+from proxy.web.api.operations import OPERATIONS
 
 Node = dict[str, Any]
 

@@ -5,51 +5,25 @@ One row for each row of ``web.routes.API_LISTENER`` (a test holds them together)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from proxy.policy.permissions import Verb
 from proxy.web.api import shapes
 from proxy.web.api.api_key_shapes import ApiKeyAnswer, ApiKeyInput, MadeApiKeyAnswer
+from proxy.web.api.audit_shapes import AuditLogsAnswer
 from proxy.web.api.content_shapes import ContentAnswer
+from proxy.web.api.integration_shapes import (
+    AssociationAnswer,
+    Associations,
+    ChangedIntegrationAnswer,
+    IntegrationAnswer,
+    IntegrationInput,
+    IntegrationPatch,
+    OAuthSessionAnswer,
+)
+from proxy.web.api.operation import Operation, Parameter
+from proxy.web.api.template_shapes import TemplateAnswer
 from proxy.web.api.user_shapes import UserAnswer, UsersAnswer
-
-Codes = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of the query, a header, or a field of a form."""
-
-    name: str
-    description: str
-    schema: Literal["string", "boolean", "integer"] = "string"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One method at one address."""
-
-    method: str
-    path: str
-    verb: Verb
-    """Who may is ``policy.permissions``' to say."""
-    summary: str
-    answers: Any = None
-    """A shape of ``shapes``, or a list of one; ``None``: nothing."""
-    body: Any = None
-    """A shape of ``shapes``, or a list of one."""
-    form: tuple[Parameter, ...] = ()
-    """Fields of a form, instead of ``body``."""
-    query: tuple[Parameter, ...] = ()
-    headers: tuple[Parameter, ...] = ()
-    codes: Codes = ()
-    """Connect's codes that it answers beside those that every address does (``codes.EVERYWHERE``)."""
-    also_text: bool = False
-    """Answers the bare token to ``Accept: text/plain``."""
-    empty_status: int = 204
-    """What it answers when there is nothing to say."""
-
 
 _TOKENS = (212, 215, 19, 219, 220, 241, 252, 256, 257)
 _WRITTEN = (225, 226, 227, 228, 258, 261, 262)
@@ -184,25 +158,25 @@ INTEGRATIONS = (
     Operation(
         method="GET", path=_INTEGRATIONS, verb=Verb.LIST_INTEGRATIONS,
         summary="List the integrations, in the order in which they became known.",
-        answers=list[shapes.IntegrationAnswer],
+        answers=list[IntegrationAnswer],
     ),
     Operation(
         method="POST", path=_INTEGRATIONS, verb=Verb.CREATE_INTEGRATION,
         summary="Create an integration.",
-        body=shapes.IntegrationInput,
-        answers=shapes.IntegrationAnswer,
+        body=IntegrationInput,
+        answers=IntegrationAnswer,
         codes=_WRITTEN,
     ),
     Operation(
         method="GET", path=_INTEGRATIONS + "/{guid}", verb=Verb.READ_INTEGRATION,
         summary="Read an integration.",
-        answers=shapes.IntegrationAnswer,
+        answers=IntegrationAnswer,
     ),
     Operation(
         method="PATCH", path=_INTEGRATIONS + "/{guid}", verb=Verb.CHANGE_INTEGRATION,
         summary="Change an integration; what was granted ends when it names another client or endpoint.",
-        body=shapes.IntegrationPatch,
-        answers=shapes.ChangedIntegrationAnswer,
+        body=IntegrationPatch,
+        answers=ChangedIntegrationAnswer,
         codes=(*_WRITTEN, 229, 2),
     ),
     Operation(
@@ -213,7 +187,7 @@ INTEGRATIONS = (
     Operation(
         method="GET", path=_INTEGRATIONS + "/{guid}/associations", verb=Verb.LIST_INTEGRATION_ASSOCIATIONS,
         summary="List which contents use an integration.",
-        answers=list[shapes.AssociationAnswer],
+        answers=list[AssociationAnswer],
     ),
     Operation(
         method="POST", path=_INTEGRATIONS + "/{guid}/verify", verb=Verb.VERIFY_INTEGRATION,
@@ -224,12 +198,12 @@ INTEGRATIONS = (
     Operation(
         method="GET", path="/__api__/v1/oauth/templates", verb=Verb.LIST_TEMPLATES,
         summary="List the templates: what kinds of integrations there are.",
-        answers=list[shapes.TemplateAnswer],
+        answers=list[TemplateAnswer],
     ),
     Operation(
         method="GET", path="/__api__/v1/oauth/templates/{key}", verb=Verb.READ_TEMPLATE,
         summary="Read a template: what `config` may have in it.",
-        answers=shapes.TemplateAnswer,
+        answers=TemplateAnswer,
     ),
 )  # fmt: skip
 
@@ -237,12 +211,12 @@ ASSOCIATIONS = (
     Operation(
         method="GET", path=_ASSOCIATIONS, verb=Verb.LIST_CONTENT_ASSOCIATIONS,
         summary="List the integrations that a content uses, in the order of their headers.",
-        answers=list[shapes.AssociationAnswer],
+        answers=list[AssociationAnswer],
     ),
     Operation(
         method="PUT", path=_ASSOCIATIONS, verb=Verb.SET_CONTENT_ASSOCIATIONS,
         summary="Replace the whole list; `[]` takes all away.",
-        body=shapes.Associations,
+        body=Associations,
         codes=(2, 207, 209, 258),
     ),
 )  # fmt: skip
@@ -252,12 +226,12 @@ OAUTH_SESSIONS = (
         method="GET", path=_SESSIONS, verb=Verb.LIST_OAUTH_SESSIONS,
         summary="List what the key's person granted; with `all`, what everybody did.",
         query=(Parameter("all", "`true` or `false`, in any case; `true` is for administrators.", "boolean"),),
-        answers=list[shapes.OAuthSessionAnswer],
+        answers=list[OAuthSessionAnswer],
     ),
     Operation(
         method="GET", path=_SESSIONS + "/{guid}", verb=Verb.READ_OAUTH_SESSION,
         summary="Read an OAuth session.",
-        answers=shapes.OAuthSessionAnswer,
+        answers=OAuthSessionAnswer,
     ),
     Operation(
         method="DELETE", path=_SESSIONS + "/{guid}", verb=Verb.DELETE_OAUTH_SESSION,
@@ -269,7 +243,7 @@ AUDIT = (
     Operation(
         method="GET", path="/__api__/v1/audit_logs", verb=Verb.READ_AUDIT_LOG,
         summary="Read a page of the audit log.",
-        answers=shapes.AuditLogsAnswer,
+        answers=AuditLogsAnswer,
         query=(
             Parameter("limit", "Lines of a page, 1 to 500; 20 unless given.", "integer"),
             Parameter("next", "The page after this: `paging.cursors.next`."),

@@ -8,7 +8,7 @@ from proxy.providers import PROVIDERS
 from proxy.providers.base import Field, Provider
 from proxy.web.api.answers import many, one
 from proxy.web.api.refusals import ApiRefusal
-from proxy.web.api.shapes import TemplateAnswer, TemplateField, TemplateOption
+from proxy.web.api.template_shapes import TemplateAnswer, TemplateField, TemplateOption
 
 
 async def list_templates(_request: web.Request) -> web.Response:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from proxy.policy.permissions import TABLE, Grant, Verb
-from proxy.web.api.operations import OPERATIONS, TAKE_BODY, Operation
+from proxy.web.api.operation import Operation
+from proxy.web.api.operations import OPERATIONS, TAKE_BODY
 from tests.unit.web.api.scene import ADMINISTRATOR, CONTENT, NOBODY, SALES, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

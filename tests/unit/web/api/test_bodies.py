@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.web.api.bodies import guid, json_body, query
+from proxy.web.api.integration_shapes import ASSOCIATIONS, INTEGRATION_PATCH, NEW_INTEGRATION
 from proxy.web.api.refusals import api_answers
-from proxy.web.api.shapes import ASSOCIATIONS, INTEGRATION_PATCH, NEW_INTEGRATION
 from proxy.web.services import API
 from tests.unit.web.conftest import api_services, as_served
 
