@@ -12,7 +12,7 @@ import pytest
 from posit.connect import Client
 from posit.connect.errors import ClientError
 
-from proxy.config.build import integration_guid
+from proxy.policy.guids import integration_guid
 from tests.doubles.vendor_apis import VendorApis
 from tests.journeys.content_process import run_as_content
 from tests.journeys.sidecar import Setup
