@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from proxy.errors import NotFound
+from proxy.flows.visitor_keys import PREFIX
 from proxy.model import Actor, ActorKind, ApiKey, AuditAction, AuditEvent, ContentGuid
 from proxy.policy import headers as internal
 from proxy.policy.cookies import is_loopback_host
@@ -164,6 +165,10 @@ def _caller(request: web.Request) -> ApiKey:
     _let_wait(services.wrong_keys.wait_s(address, key, services.now()))
     found = request.get(VISITOR) or services.keys.caller(key)
     if found is None:
+        if key.startswith(
+            PREFIX
+        ):  # sealed, so nobody guesses one; each ends within the hour, and is not counted as wrong
+            raise ApiRefusal(401, 24, "This visitor's key has ended: exchange the session token again.")
         if "Authorization" in request.headers:  # a key that was revoked, of another deployment, or made up
             _let_wait(services.wrong_keys.wrong(address, services.now()))
             _tell_of_stranger(request, "unknown_key")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.flows.visitor_keys import PREFIX
 from proxy.policy.permissions import TABLE
 from proxy.web.guards import CallerMay
 from proxy.web.routes import API_LISTENER, CONTROL_PLANE, PUBLIC_API, control_plane
@@ -19,6 +20,7 @@ from tests.unit.web.conftest import (
     SALES,
     SESSION,
     STOCK,
+    VISITOR,
     api_services,
     as_served,
     services,
@@ -142,6 +144,17 @@ async def test_guessing_from_one_address_is_refused_and_does_not_hold_up_others(
     because = [event.detail["because"] for event in flows.recorded]
     assert because == ["unknown_key", "unknown_key"], "what is refused unseen fills no log"
     assert flows.recorded[0].detail["address"] == "192.0.2.1"
+
+
+async def test_keys_of_visitors_that_have_ended_hold_up_nobody(aiohttp_client, flows):
+    api = replace(api_services(flows), wrong_keys=WrongKeys(2))
+    public = await aiohttp_client(await as_served(control_plane(services(flows), api)))
+    for number in range(5):
+        headers = {"Authorization": f"Key {PREFIX}ended-{number}", "Oauth-Sidecar-Client": "192.0.2.1"}
+        answer = await public.get(USER, headers=headers)
+        assert (answer.status, (await answer.json())["error"][:30]) == (401, "This visitor's key has ended: ")
+    answer = await public.get(USER, headers={"Authorization": f"Key {VISITOR}", "Oauth-Sidecar-Client": "192.0.2.1"})
+    assert answer.status == 200
 
 
 async def test_a_content_reads_itself_there(public):
