@@ -157,7 +157,7 @@ class ApiSettings(_Section):
 
 
 class RolesSettings(_Section):
-    """Who is more than a viewer, by the verified e-mail address of `sign_in`."""
+    """Who is more than a viewer, by the verified e-mail address of `sign_in`; shown as `user_role` by the Server API."""
 
     administrators: list[Email] = Field(
         default_factory=list,
@@ -634,7 +634,9 @@ class Settings(_Section):
         default_factory=ApiSettings, description="The listener for content, and the keys of the Server API."
     )
     roles: RolesSettings = Field(
-        default_factory=RolesSettings, description="Who is more than a viewer. Needs `sign_in`. Default nobody."
+        default_factory=RolesSettings,
+        description="Who is more than a viewer, as the Server API says it; what a key may do is the key's own role. Needs "
+        "`sign_in`. Default nobody.",
     )
     outbound: OutboundSettings = Field(
         default_factory=OutboundSettings, description="How authorization servers are reached."

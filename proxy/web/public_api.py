@@ -6,13 +6,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from proxy.policy import headers as internal
+from proxy.policy.routing import Reason
+from proxy.web.api.refusals import ApiRefusal
 from proxy.web.requests import at_host_of, internal_header
 
 
 def is_public_api(request: web.Request) -> bool:
-    """Say whether this is a program's: by the path that the routes are found by, at ``public_url``, refused by nobody yet."""
+    """Say whether this is a program's: by the path that the routes are found by, and not at a content's own host."""
     is_its_path = request.path == "/__ping__" or request.path.startswith("/__api__/")
-    return is_its_path and not internal_header(request, internal.REASON) and at_host_of(request) is None
+    return is_its_path and at_host_of(request) is None
 
 
 def for_programs(middleware: Middleware) -> Middleware:
@@ -33,6 +35,18 @@ def _where(middleware: Middleware, *, is_api: bool) -> Middleware:
         return await handler(request)
 
     return chosen
+
+
+@web.middleware
+async def gateway_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say in the API's words why the gateway refuses a request."""
+    match internal_header(request, internal.REASON):
+        case "":
+            return await handler(request)
+        case Reason.MISDIRECTED:
+            raise ApiRefusal(421, 2, "This host name is not served here.")
+        case _:
+            raise ApiRefusal(503, 1, "Too much is going on just now.", retry_after_s=1)
 
 
 async def not_here(_request: web.Request) -> web.StreamResponse:

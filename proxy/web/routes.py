@@ -40,7 +40,7 @@ from proxy.web.health import live, ready
 from proxy.web.loop_breaker import BREAKER, LoopBreaker
 from proxy.web.middleware import answers
 from proxy.web.provider_logout import BACKCHANNEL_PATH, backchannel_logout
-from proxy.web.public_api import for_people, for_programs, not_here
+from proxy.web.public_api import for_people, for_programs, gateway_refusals, not_here
 from proxy.web.refusals import refusals
 from proxy.web.services import API, CONTROL, ApiServices, ControlServices
 from proxy.web.sign_out import ask_to_sign_out, sign_out, signed_out
@@ -137,7 +137,9 @@ def control_plane(services: ControlServices, api: ApiServices | None = None) -> 
     """Build the application behind the gateway; ``api``: serve the Server API there, too."""
     if api is None:
         return _control_plane(services, [answers, refusals])
-    app = _control_plane(services, [*map(for_programs, (api_answers, visiting)), *map(for_people, (answers, refusals))])
+    app = _control_plane(
+        services, [*map(for_programs, (api_answers, gateway_refusals, visiting)), *map(for_people, (answers, refusals))]
+    )
     app[API] = replace(api, is_public=True)
     return _with_routes(app, map(_read_one_way, PUBLIC_API))
 

@@ -20,7 +20,9 @@ from proxy.model import (
     ViewerGuid,
 )
 from proxy.store import rows
+from proxy.store.api_key_rows import from_api_key, to_api_key
 from tests.contract.records import NOON, credentials_of, identified, session_hash, session_of
+from tests.contract.test_api_keys import OPS
 
 VIEWER = identified()
 
@@ -103,3 +105,10 @@ def test_a_column_that_cannot_be_is_damage(column, value):
 
 def _viewer_row():
     return {**rows.from_viewer(VIEWER), "viewer_created_at": rows.micros(NOON + timedelta(0))}
+
+
+def test_a_key_of_an_unheard_of_role_is_damage():
+    row = {**from_api_key(OPS), "last_used_at": None}
+    assert to_api_key(row) == OPS
+    with pytest.raises(StoreUnavailable, match="a role"):
+        to_api_key({**row, "role": "emperor"})

@@ -120,9 +120,11 @@ async def test_at_a_contents_own_host_there_is_no_api(public):
         assert "X-Correlation-ID" not in answer.headers
 
 
-async def test_what_the_gateway_refuses_it_refuses_for_programs_too(public):
-    answer = await public.get(USER, headers=AUTHORIZED | {"Oauth-Sidecar-Reason": "overloaded"})
-    assert answer.status == 503
+@pytest.mark.parametrize(("reason", "expected"), [("overloaded", (503, 1)), ("misdirected", (421, 2))])
+async def test_what_the_gateway_refuses_is_refused_in_the_words_of_the_api(public, reason, expected):
+    assert await refused(await public.get(USER, headers=AUTHORIZED | {"Oauth-Sidecar-Reason": reason})) == expected
+    page = await public.get("/sales/", headers=NAVIGATION | {"Oauth-Sidecar-Reason": reason})
+    assert (page.status, page.content_type) == (expected[0], "text/html")
 
 
 async def test_guessing_from_one_address_is_refused_and_does_not_hold_up_others(aiohttp_client, flows):
