@@ -170,6 +170,7 @@ class Sessions:
         if presence is None:
             return self._sign_in_needed(content)
         if not is_allowed(content.access, presence.viewer):
+            self._write_down(AuditAction.ACCESS_REFUSED, presence.viewer, content, because="access_rule")
             return AccessRefused(viewer=presence.viewer)
         match await self._grants.gather(presence, content):
             case Gathered() as gathered:
@@ -248,12 +249,13 @@ class Sessions:
         self._write_down(AuditAction.SIGN_OUT, known.viewer, sessions=str(len(ended)))
         self._write_down(AuditAction.REVOCATION, known.viewer, because="signed_out_everywhere")
 
-    def _write_down(self, action: AuditAction, viewer: Viewer, **detail: str) -> None:
+    def _write_down(self, action: AuditAction, viewer: Viewer, content: Content | None = None, **detail: str) -> None:
         self._record(
             AuditEvent(
-                at=self._now(), action=action, actor=viewer_actor(viewer), viewer_guid=viewer.guid, detail=detail
+                at=self._now(), action=action, actor=viewer_actor(viewer), viewer_guid=viewer.guid,
+                content_guid=None if content is None else content.guid, detail=detail,
             )
-        )
+        )  # fmt: skip
 
     async def touch(self, last_seen: Mapping[SessionHash, datetime]) -> None:
         """Write when sessions were last active; what cannot be written now goes with the next call."""
@@ -276,7 +278,7 @@ class Sessions:
         if presence is not None and self.is_present(presence) and presence.viewer.identity == identity:
             return presence
         viewer = await self._vouched_sessions.begin(session_hash, identity, now=self._now())
-        self._write_down(AuditAction.SIGN_IN, viewer, because="vouched_for")
+        self._write_down(AuditAction.SIGN_IN, viewer, content, because="vouched_for")
         return await self._store.presence(session_hash, content.guid)
 
     def _sign_in_needed(self, content: Content) -> SignInNeeded:

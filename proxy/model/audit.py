@@ -36,7 +36,7 @@ class AuditAction(StrEnum):
     API_KEY_CREATED = "api_key_created"
     API_KEY_REVOKED = "api_key_revoked"
     ACCESS_REFUSED = "access_refused"
-    """A key asked for what it may not."""
+    """A key, or somebody without one, asked for what they may not; or a viewer for a content that is not for them."""
     CONFIGURATION_LOADED = "configuration_loaded"
     LINES_LOST = "lines_lost"
     """The store could not be written for so long that ``count`` lines were given up."""

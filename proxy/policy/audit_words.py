@@ -74,7 +74,8 @@ WORDS: dict[AuditAction, Words] = {
     _A.ACCESS_REFUSED: Words(
         "refused",
         "A key asked for what it may not (`verb`), or nobody has it, or a browser, a proxy or a program that uses a foreign host "
-        "name asked where only programs on this machine may (`because`). Bounded: see below.",
+        "name asked where only programs on this machine may, or a viewer opened a content that is not for them (`because`). "
+        "Bounded: see below.",
     ),
     _A.CONFIGURATION_LOADED: Words("configuration loaded", "The process starts: how much is configured."),
     _A.LINES_LOST: Words(

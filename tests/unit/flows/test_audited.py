@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from proxy.flows.revocation import Revocation
-from proxy.flows.sessions import Admitted
-from proxy.model import OPERATOR, SIDECAR, Actor, ActorKind, AuditAction, HeaderPreset, HeaderRules
+from proxy.flows.sessions import AccessRefused, Admitted
+from proxy.model import OPERATOR, SIDECAR, Actor, ActorKind, AuditAction, HeaderPreset, HeaderRules, Named
 from proxy.store.audit import AuditFilter
 from tests.unit.flows.house import BOTH, LAKE, SALES, START, WAREHOUSE, answer, directory
 
@@ -176,3 +176,14 @@ async def test_sessions_that_end_by_age_have_a_line_each(named, clock):
     [line] = await written(named)
     assert (line.action, line.actor, line.viewer_guid) == (AuditAction.SIGN_OUT, SIDECAR, guid)
     assert line.detail == {"because": "age"}
+
+
+async def test_a_viewer_whom_the_rule_does_not_name_is_written_down_with_the_content(build):
+    closed = replace(SALES, access=Named(emails=frozenset({"bob@example.org"})))
+    house = await build(directory(closed, sign_in=WAREHOUSE.guid))
+    session_id = await house.log_in(closed)
+    house.lines.clear()
+    assert isinstance(await house.sessions.admit(session_id, closed), AccessRefused)
+    [line] = house.lines
+    assert (line.action, line.actor.name, line.content_guid) == (AuditAction.ACCESS_REFUSED, ADA, SALES.guid)
+    assert line.detail == {"because": "access_rule"}
