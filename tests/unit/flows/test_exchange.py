@@ -308,24 +308,18 @@ async def test_who_is_disconnected_while_a_refresh_runs_lends_no_token_any_more(
 
 
 async def test_an_integration_taken_from_the_content_while_a_refresh_runs_lends_no_token_any_more(
-    build, clock, provider
+    house, clock, provider
 ):
-    contents = {SALES.guid: SALES, STOCK.guid: STOCK}
-    house = await build(replace(directory(), contents=contents))
-
     async def dissociate(_session_id):
-        contents[SALES.guid] = replace(SALES, integrations=(LAKE.guid,))
+        house.directory.contents.become({SALES.guid: replace(SALES, integrations=(LAKE.guid,)), STOCK.guid: STOCK})
         house.publish(DirectoryChanged(frozenset({SALES.guid})))
 
     assert refusal(await while_a_refresh_runs(house, clock, provider, dissociate)) == (400, 256)
 
 
-async def test_a_content_that_is_deleted_while_a_refresh_runs_lends_no_token_any_more(build, clock, provider):
-    contents = {SALES.guid: SALES, STOCK.guid: STOCK}
-    house = await build(replace(directory(), contents=contents))
-
+async def test_a_content_that_is_deleted_while_a_refresh_runs_lends_no_token_any_more(house, clock, provider):
     async def delete(_session_id):
-        del contents[SALES.guid]
+        house.directory.contents.become({STOCK.guid: STOCK})
         house.publish(DirectoryChanged(frozenset({SALES.guid})))
 
     assert refusal(await while_a_refresh_runs(house, clock, provider, delete)) == (400, 215)
