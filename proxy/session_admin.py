@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -14,7 +15,9 @@ from proxy.config.values import Config
 from proxy.errors import NotFound
 from proxy.flows.revocation import Revocation, short_id
 from proxy.flows.sessions import SessionLifetimes
-from proxy.model import IntegrationGuid, Viewer
+from proxy.flows.stored_integrations import integration_of
+from proxy.model import Directory, IntegrationGuid, Viewer
+from proxy.store.administration import StoredDirectory
 from proxy.store.base import ListedSession
 from proxy.store.sqlite import open_store_as_guest
 from proxy.whoami import operator
@@ -29,12 +32,12 @@ Result = TypeVar("Result")
 def listing(config: Config, *, as_json: bool, now: datetime) -> str:
     """Return the sessions that are alive ``now``, as a table or as JSON."""
 
-    async def work(revocation: Revocation) -> str:
+    async def work(revocation: Revocation, directory: Directory) -> str:
         sessions = await revocation.alive(now)
-        facts = [_facts(listed, revocation.ends_at(listed), config) for listed in sessions]
+        facts = [_facts(listed, revocation.ends_at(listed), directory) for listed in sessions]
         if as_json:
             return json.dumps(facts, indent=2)
-        return _table([_row(listed, revocation.ends_at(listed), config) for listed in sessions])
+        return _table([_row(listed, revocation.ends_at(listed), directory) for listed in sessions])
 
     return _run(config, work)
 
@@ -42,7 +45,7 @@ def listing(config: Config, *, as_json: bool, now: datetime) -> str:
 def revoke(config: Config, *, session: str | None, viewer: str | None) -> str:
     """End one session, those of a viewer, or (both ``None``) all; return what was done."""
 
-    async def work(revocation: Revocation) -> str:
+    async def work(revocation: Revocation, _directory: Directory) -> str:
         if session is not None:
             listed = await revocation.session_named(session)
             count, whose = await revocation.end([listed]), f"{short_id(listed.session.hash)} of {_who(listed.viewer)}"
@@ -56,9 +59,9 @@ def revoke(config: Config, *, session: str | None, viewer: str | None) -> str:
 
 def disconnect(config: Config, *, integration: str, viewer: str | None) -> str:
     """End a viewer's (``None``: everybody's) credentials and consents for an integration; return what was done."""
-    guid = _integration(config, integration)
 
-    async def work(revocation: Revocation) -> str:
+    async def work(revocation: Revocation, directory: Directory) -> str:
+        guid = _integration(directory, integration)
         viewers = None if viewer is None else await revocation.viewers_named(viewer)
         ended = await revocation.disconnect(guid, viewers)
         whose = "everybody" if viewer is None else viewer
@@ -67,27 +70,34 @@ def disconnect(config: Config, *, integration: str, viewer: str | None) -> str:
     return _run(config, work)
 
 
-def _run(config: Config, work: Callable[[Revocation], Awaitable[Result]]) -> Result:
+def _run(config: Config, work: Callable[[Revocation, Directory], Awaitable[Result]]) -> Result:
     async def run() -> Result:
-        async with _revocation(config) as revocation:
-            return await work(revocation)
+        async with _revocation(config) as (revocation, directory):
+            return await work(revocation, directory)
 
     return asyncio.run(run())
 
 
 @asynccontextmanager
-async def _revocation(config: Config) -> AsyncIterator[Revocation]:
+async def _revocation(config: Config) -> AsyncIterator[tuple[Revocation, Directory]]:
     store = await open_store_as_guest(config.store_path)
     try:
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
-        yield Revocation(store=store, lifetimes=lifetimes, now=lambda: datetime.now(UTC), by=operator())
+        revocation = Revocation(store=store, lifetimes=lifetimes, now=lambda: datetime.now(UTC), by=operator())
+        yield revocation, _with_stored(config.directory, await store.administration.read())
     finally:
         await store.close()
 
 
-def _integration(config: Config, text: str) -> IntegrationGuid:
-    """Return the guid of a configured name; a guid may also be that of an integration that is configured no more."""
-    integrations = config.directory.integrations.values()
+def _with_stored(configured: Directory, stored: StoredDirectory) -> Directory:
+    """Return what there is to name: the configuration's integrations before those that were made through the API."""
+    made = {one.guid: integration_of(one, {}, slug=one.slug) for one in stored.integrations}
+    return replace(configured, integrations={**configured.integrations, **made, **configured.integrations})
+
+
+def _integration(directory: Directory, text: str) -> IntegrationGuid:
+    """Return the guid of a known name; a guid may also be that of an integration that is there no more."""
+    integrations = directory.integrations.values()
     for item in integrations:
         if text in {item.name, item.guid}:
             return item.guid
@@ -98,7 +108,7 @@ def _integration(config: Config, text: str) -> IntegrationGuid:
         raise NotFound(f"there is no integration {_shown(text)}; there is: {names}") from None
 
 
-def _facts(listed: ListedSession, ends_at: datetime, config: Config) -> dict[str, object]:
+def _facts(listed: ListedSession, ends_at: datetime, directory: Directory) -> dict[str, object]:
     viewer, session = listed.viewer, listed.session
     return {
         "id": short_id(session.hash),
@@ -111,23 +121,23 @@ def _facts(listed: ListedSession, ends_at: datetime, config: Config) -> dict[str
         "since": session.created_at.isoformat(),
         "last_seen": session.last_seen_at.isoformat(),
         "ends": ends_at.isoformat(),
-        "consents": [{"content": content, "integration": integration} for content, integration in _named(listed, config)],
+        "consents": [{"content": content, "integration": integration} for content, integration in _named(listed, directory)],
     }  # fmt: skip
 
 
-def _row(listed: ListedSession, ends_at: datetime, config: Config) -> tuple[str, ...]:
+def _row(listed: ListedSession, ends_at: datetime, directory: Directory) -> tuple[str, ...]:
     session = listed.session
     instants = (session.created_at, session.last_seen_at, ends_at)
-    consents = ", ".join(f"{content} ({integration})" for content, integration in _named(listed, config))
+    consents = ", ".join(f"{content} ({integration})" for content, integration in _named(listed, directory))
     return (
         short_id(session.hash), _who(listed.viewer), *(f"{instant:%Y-%m-%d %H:%M}Z" for instant in instants),
         consents or "-",
     )  # fmt: skip
 
 
-def _named(listed: ListedSession, config: Config) -> list[tuple[str, str]]:
+def _named(listed: ListedSession, directory: Directory) -> list[tuple[str, str]]:
     """Return the names of contents and integrations consented; guids of what is configured no more."""
-    contents, integrations = config.directory.contents, config.directory.integrations
+    contents, integrations = directory.contents, directory.integrations
     return sorted(
         (
             contents[content].name if content in contents else content,

@@ -231,9 +231,9 @@ class OutboundSettings(_Section):
     )
     unsafe_allow_networks: list[AnyNetwork] = Field(
         default_factory=list,
-        description="Addresses or networks, not of the public internet, where endpoints may be that discovery names. "
-        "Default empty: none; what this file names is reached anyway. Risk: a hostile document can have us send requests "
-        "there.",
+        description="Addresses or networks, not of the public internet, where endpoints may be that discovery or the Server "
+        "API names. Default empty: none; what this file names is reached anyway. Risk: a hostile document, or whoever has an "
+        "administrator's key, can have us send requests there.",
     )
 
 

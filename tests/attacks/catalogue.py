@@ -27,6 +27,8 @@ _JOURNEYS = "tests/journeys/"
 _REVOCATION = "tests/unit/flows/test_token_revocation.py::"
 _CREDENTIALS = _FLOWS + "test_credentials.py::"
 _EXCHANGE = _FLOWS + "test_exchange.py::"
+_CHANGES = _FLOWS + "test_directory_changes.py::"
+_LIVE = _FLOWS + "test_live_directory.py::"
 _AUDIT = _FLOWS + "test_audit.py::"
 _OPTIONAL = _FLOWS + "test_optional.py::"
 _OWN = _FLOWS + "test_service_accounts.py::"
@@ -308,7 +310,9 @@ ROWS = {
              ("tests/unit/gateway/test_tunnel.py::test_a_consent_that_ended_closes_with_4403",
               _EXCHANGE + "test_without_consent_the_viewer_is_shown_where_to_give_it",
               _EXCHANGE + "test_who_is_disconnected_while_a_refresh_runs_lends_no_token_any_more",
-              "tests/unit/flows/test_session_tokens.py::test_what_changes_between_read_and_fill_is_not_remembered")),
+              "tests/unit/flows/test_session_tokens.py::test_what_changes_between_read_and_fill_is_not_remembered",
+              _JOURNEYS + "test_administration.py::"
+              "test_what_is_said_over_the_api_counts_for_the_viewers_who_are_there")),
     # — H ——————————————————————————————————————————————————————————————————————————————————————
     119: Row("H", "Two framings of one body, odd lengths, codings and chunks, broken lines.",
              "400 and the end; content sees no whole request.",
@@ -430,4 +434,33 @@ ROWS = {
              "OWASP ASVS 6.3.1",
              (_PUBLIC + "test_guessing_from_one_address_is_refused_and_does_not_hold_up_others",
               "tests/unit/web/test_wrong_keys.py")),
+    180: Row("J", "The API is told of an authorization server inside the network: cloud metadata, loopback, old spellings, a name "
+             "that moves.",
+             "Refused when it is said, or not connected to when the name is looked up; the operator can allow networks.",
+             "CWE-918; class of CVE-2024-34351",
+             ("tests/unit/policy/test_endpoints.py::test_what_is_not_on_the_public_internet_is_refused",
+              _CHANGES + "test_what_cannot_be_an_integration_is_refused_and_nothing_is_written",
+              "tests/unit/outbound/test_guard.py::test_a_name_for_an_address_inside_the_network_is_not_connected_to",
+              "tests/unit/outbound/test_guard.py::test_the_connection_goes_to_the_address_that_was_judged")),
+    181: Row("J", "An integration that viewers use is pointed at another client or server, or only its revocation endpoint is.",
+             "What was granted ends, and is given back by the old client at the old server; a viewer who is on the way back "
+             "from there brings no code to the new one.", "our inference (Connect advises against it)",
+             (_CHANGES + "test_pointing_it_elsewhere_ends_what_was_granted_and_gives_it_back_where_it_came_from",
+              _CHANGES + "test_whoever_is_on_the_way_back_from_the_old_server_brings_nothing_to_the_new_one",
+              _JOURNEYS + "test_administration.py::"
+              "test_an_integration_that_points_elsewhere_asks_again_and_one_that_is_deleted_is_gone")),
+    182: Row("J", "Values of the API that name variables and files of the sidecar's.", "They are text.", "our inference",
+             (_CHANGES + "test_a_value_of_the_api_stands_for_nothing_but_itself",)),
+    183: Row("J", "Integrations change, are deleted and associated at once, by several processes, and one is killed.",
+             "One after the other, each whole or not there; no content is left with what is gone.", "our inference",
+             (_CHANGES + "test_whatever_happens_at_once_no_association_is_left_with_what_is_gone",
+              "tests/contract/test_administration.py::test_of_two_changes_of_one_revision_one_is_made",
+              _JOURNEYS + "test_administration.py::"
+              "test_killed_while_integrations_change_each_change_is_whole_or_not_there")),
+    184: Row("J", "A stored integration's secret is put into another row, or its key is gone.",
+             "It does not open: the integration is kept and listed, nothing is sent to its server, and content that needs it "
+             "lets nobody in.", "our inference",
+             (_LIVE + "test_an_integration_whose_secret_cannot_be_opened_is_kept_listed_and_not_used",
+              _LIVE + "test_a_secret_of_another_row_does_not_open",
+              _LIVE + "test_content_whose_integration_is_gone_from_the_configuration_lets_nobody_in")),
 }  # fmt: skip

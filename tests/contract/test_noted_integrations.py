@@ -97,3 +97,10 @@ async def test_a_client_is_forgotten_when_it_is_gone_and_nothing_hangs_on_it(sto
     assert not await is_known()
     await store.note_integrations([HERE], now=NOON)
     assert await is_known(), "it is configured"
+
+
+async def test_one_that_is_there_and_cannot_be_read_is_not_gone(store):
+    await store.note_integrations([HERE], now=NOON)
+    await store.note_integrations([], unusable=[HERE.integration_guid], now=hours(1))
+    assert await store.gone_integrations(before=hours(9)) == []
+    assert await store.noted_integration(HERE.integration_guid, HERE.fingerprint) == HERE.sealed

@@ -24,6 +24,7 @@ from tests.contract.records import (
     session_hash,
     sign_in,
 )
+from tests.contract.test_administration import CRM
 from tests.unit.config.house import changed, loaded
 
 LONELY = replace(anonymous("5c8b1f0e-viewer"), created_at=NOON)
@@ -248,3 +249,20 @@ def test_listing_is_a_command(config, run):
     stored(config)
     assert run("list").output == "nobody is signed in\n"
     assert json.loads(run("list", "--json").output) == []
+
+
+def test_an_integration_that_was_made_over_the_api_has_its_name_here_too(config, run):
+    viewer = identified()
+    [content] = config.directory.contents
+    lets = {"credentials": credentials_of(viewer, CRM.guid), "consent": consent_of(viewer, content, CRM.guid)}
+
+    async def write():
+        store = await open_store(config.store_path, now=lambda: NOON)
+        await store.administration.add_integration(CRM, tell=lambda _: ())
+        await sign_in(store, viewer, **lets)
+        await store.close()
+
+    asyncio.run(write())
+    assert "sales (crm)" in listing(config, as_json=False, now=NOON)
+    ended = run("disconnect", "--integration", "crm", "--all").output
+    assert ended == "crm, everybody: credentials ended: 1, consents ended: 1\n"

@@ -6,11 +6,14 @@ from datetime import timedelta
 import pytest
 import structlog
 
+from proxy.flows.administered import NewIntegration
 from proxy.flows.change_feed import EVERY_S, ChangeFeed
-from proxy.model import ChangesLost, CredentialsChanged, SessionEnded
+from proxy.model import ChangesLost, CredentialsChanged, DirectoryChanged, SessionEnded
 from proxy.sealing import hash_handle
+from tests.unit.flows.callers import ADA
 from tests.unit.flows.house import WAREHOUSE
 from tests.unit.flows.ill_store import IllStore
+from tests.unit.flows.test_directory_changes import ROBOT
 
 
 class Enough(BaseException):
@@ -109,3 +112,30 @@ async def test_a_keeper_that_forgets_everything_reads_again(house):
     house.keeper.forget_all()
     assert await house.keeper.fresh(viewer, WAREHOUSE) == first
     assert ill.calls == ["credentials"]
+
+
+async def test_the_directory_is_read_before_anybody_is_told_that_it_is_another(house):
+    order = []
+
+    async def read():
+        await asyncio.sleep(0)
+        order.append("read")
+
+    feed = reader(house.store, order, read_directory=read)
+    await feed.start()
+    await house.log_in()
+    await feed.catch_up()
+    assert "read" not in order, "nothing of the directory changed"
+    await house.administration.create(ADA, NewIntegration(name="crm", template="custom", config=ROBOT))
+    order.clear()
+    await feed.catch_up()
+    assert order == ["read", DirectoryChanged(frozenset())]
+
+
+async def test_two_who_catch_up_at_once_apply_a_change_once(house):
+    seen = []
+    feed = reader(house.store, seen)
+    await feed.start()
+    await house.log_in()
+    await asyncio.gather(feed.catch_up(), feed.catch_up())
+    assert len(seen) == 1

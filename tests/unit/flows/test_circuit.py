@@ -57,3 +57,12 @@ def test_a_probe_that_vanished_is_followed_by_another():
 
 def test_circuits_of_other_servers_stay_closed():
     assert opened().wait_s(("warehouse", "https://other.example.net/token"), START) == 0
+
+
+def test_an_integration_that_is_another_now_is_asked_again_and_others_are_not():
+    circuits, other = opened(), ("lake", KEY[1])
+    for _ in range(FAILURES_UNTIL_OPEN):
+        circuits.note(other, START, answered=False)
+    circuits.forget(KEY[0])
+    assert circuits.wait_s(KEY, START) == 0
+    assert circuits.wait_s(other, START) > 0

@@ -19,3 +19,11 @@ def test_dropping_twice_changes_nothing():
     memory.drop("a")
     memory.drop("a")
     assert memory.get("a") is None
+
+
+def test_what_has_such_a_key_is_forgotten_and_the_rest_stays():
+    memory = Memory(9)
+    for key in ("aa", "ab", "ba"):
+        memory.put(key, 1)
+    memory.drop_where(lambda key: key.startswith("a"))
+    assert [memory.get(key) for key in ("aa", "ab", "ba")] == [None, None, 1]

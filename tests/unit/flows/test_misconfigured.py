@@ -103,3 +103,15 @@ def test_being_accepted_says_nothing_when_nothing_was_wrong(misconfigured):
     with capture_logs() as logs:
         misconfigured.accepted(HERE)
     assert logs == []
+
+
+def test_an_integration_that_is_another_now_is_asked_for_again_and_told_of_again():
+    one, other = Misconfigured(), ("another", HERE[1])
+    for circuit in (HERE, other):
+        one.refused(circuit, ABOUT_US, START)
+    one.forget(HERE[0])
+    assert one.holding(HERE, START) is None
+    assert one.holding(other, START) is not None
+    with capture_logs() as logs:
+        one.refused(HERE, ABOUT_US, START)
+    assert len(alerts(logs)) == 1

@@ -143,3 +143,15 @@ async def test_closing_ends_a_fetch_that_hangs(published, server):
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await closing
+
+
+async def test_a_document_that_was_forgotten_is_fetched_again_and_one_under_way_is_for_who_waits(published, server):
+    server.gate = asyncio.Event()
+    waiting = asyncio.create_task(published.get("k"))
+    await asyncio.sleep(0)
+    published.forget("k")
+    published.forget("never there")
+    anew = asyncio.create_task(published.get("k"))
+    server.gate.set()
+    assert [await waiting, await anew] == ["one", "one"]
+    assert server.fetched == ["k", "k"]
