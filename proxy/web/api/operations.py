@@ -133,7 +133,11 @@ EXCHANGE = (
                 "urn:posit:connect:user-session-token or urn:posit:connect:content-session-token",
             ),
             Parameter("subject_token", "The session token that the content was given."),
-            Parameter("requested_token_type", "Absent, or urn:ietf:params:oauth:token-type:access_token."),
+            Parameter(
+                "requested_token_type",
+                "Absent, or urn:ietf:params:oauth:token-type:access_token; urn:posit:connect:api-key where the content has "
+                "`visitor_api_keys`.",
+            ),
             Parameter("audience", "Guid of the integration; needed when the content has several."),
             Parameter("rejected_token", "Ours: a token that an API did not take; the answer is another one."),
         ),
