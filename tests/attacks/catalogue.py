@@ -402,6 +402,7 @@ ROWS = {
              "our inference",
              (_FLOWS + "test_visitor_keys.py::test_a_key_that_is_none_asks_no_store",
               _FLOWS + "test_visitor_keys.py::test_it_ends_with_the_sign_out",
+              _JOURNEYS + "test_posit_sdk_viewers.py::test_a_client_as_the_viewer_is_nobody_once_they_signed_out",
               _FLOWS + "test_visitor_keys.py::test_it_is_worth_nothing_when_the_content_changed",
               _PERMISSIONS + "test_each_cell_of_the_table")),
     164: Row("J", "A loop of refused keys and exchanges, from one address or thousands, to fill the disk or the memory.",
