@@ -228,8 +228,7 @@ class ViewerSide(asyncio.Protocol):
     def answer(self, refusal: Refusal) -> None:
         """Answer without an exchange, and close."""
         log.info("request refused", reason=refusal.because, status=refusal.status, client=self.peer.address)
-        is_head = self._reader is not None and self._reader.head.is_head
-        self.write((answer_of_ours(refusal.status, is_head=is_head),))
+        self.write((answer_of_ours(refusal.status, None if self._reader is None else self._reader.head),))
         self._linger()
 
     def _linger(self) -> None:

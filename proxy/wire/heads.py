@@ -123,14 +123,27 @@ def answer_head_from_control(
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, reason, _lines(passed), last)
 
 
-def refusal(status: int, *, is_head: bool) -> bytes:
-    """Return a whole answer without anybody behind it; the connection ends with it."""
-    phrase = HTTPStatus(status).phrase
-    body = b"" if is_head else b"%d %b\n" % (status, phrase.encode())
+def refusal(status: int, request: RequestHead | None) -> bytes:
+    """Return a whole answer without anybody behind it; the connection ends with it.
+
+    ``request``: as far as it was read, ``None``: nothing was. Who asks the Server API gets Connect's envelope: its clients
+    look for that in any answer, and fail with a riddle without it.
+    """
+    line = b"%d %b" % (status, HTTPStatus(status).phrase.encode())
+    kind, body = b"text/plain", line + b"\n"
+    if request is not None and request.target.startswith(_FOR_PROGRAMS):
+        kind, body = b"application/json", _ENVELOPE % (_CODES.get(status, 2), line)
     return (
-        b"HTTP/1.1 %d %b\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
-        b"Connection: close\r\n\r\n%b" % (status, phrase.encode(), len(phrase) + 5, body)
+        b"HTTP/1.1 %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
+        b"Connection: close\r\n\r\n%b"
+        % (line, kind, len(body), b"" if request is not None and request.is_head else body)
     )
+
+
+_FOR_PROGRAMS = (b"/__api__/", b"/__ping__")
+_CODES = {413: 87, 503: 1}
+"""Connect's APIErrorCode of a status: CannotParseRequestBody, InternalFailure; all others are BadRequest."""
+_ENVELOPE = b'{"code": %d, "error": "%b", "payload": null}\n'
 
 
 def redirect(location: bytes, last: bytes) -> bytes:

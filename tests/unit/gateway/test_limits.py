@@ -18,6 +18,7 @@ from tests.unit.gateway.harness import OK, get
 from tests.unit.gateway.memory import Line, World
 from tests.unit.gateway.test_tunnel import AGREED, handshake
 from tests.unit.web import test_start_limits
+from tests.unit.web.api import test_permissions
 from tests.unit.wire.test_frames import frame
 
 MOMENT_S = 0.001
@@ -267,6 +268,7 @@ EDGES = {
     "max_sign_in_starts_per_address_per_minute": test_start_limits.test_so_many_starts_from_one_address_and_no_more,
     "max_sign_in_starts_per_browser_per_minute": test_start_limits.test_so_many_starts_of_one_browser_and_no_more,
     "max_exchanges_per_session_per_minute": test_exchange.test_so_many_exchanges_of_one_session_token_and_no_more,
+    "max_api_requests_per_key_per_minute": test_permissions.test_each_key_has_its_own_rate_and_exchanges_do_not_count,
     "head_timeout_s": test_a_head_may_take_so_long_and_no_longer,
     "body_progress_timeout_s": test_a_body_may_stand_still_so_long_and_no_longer,
     "keep_alive_s": test_an_idle_connection_is_kept_so_long_and_no_longer,

@@ -52,7 +52,7 @@ def undescribed(method: str, url: URL, status: int, headers: CIMultiDictProxy[st
     """
     operation = operation_at(method, url.raw_path)
     if operation is None:
-        return None if status in {400, 403, 404, 405, 413, 421} else f"{status} where nothing is described"
+        return None if status in {400, 403, 404, 405, 413, 421, 501} else f"{status} where nothing is described"
     response = response_of(operation, status)
     if response is None:
         return f"status {status} is not described"

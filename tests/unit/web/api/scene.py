@@ -40,6 +40,7 @@ listen: 127.0.0.1:@port
 store: {{url: "sqlite://@folder/state.db", keys: ["@seal"]}}
 api:
   listen: 127.0.0.1:@api_port
+  public: true
   keys:
     - {{name: ops, role: administrator, key: "{ADMINISTRATOR}"}}
     - {{name: bob, role: publisher, user: bob@example.org, key: "{PUBLISHER}"}}
@@ -85,6 +86,9 @@ class Scene:
 
     session: aiohttp.ClientSession
     base: URL
+    """``api.listen``."""
+    public: URL
+    """``public_url``, behind the gateway."""
     state_file: Path
     lake: str
 
@@ -137,7 +141,7 @@ async def running(folder: Path) -> AsyncIterator[Scene]:
                     headers = {"Authorization": f"Key {ADMINISTRATOR}"}
                     made = await session.post(base / "__api__/v1/oauth/integrations", json=LAKE, headers=headers)
                     assert made.status == 200, await made.text()
-                    yield Scene(session, base, folder / "state.db", (await made.json())["guid"])
+                    yield Scene(session, base, URL(config.public_url), folder / "state.db", (await made.json())["guid"])
             finally:
                 stop.set()
                 await serving

@@ -238,3 +238,49 @@ async def test_nothing_that_anybody_sends_gives_a_500(scene, body, query):
                 scene, operation, url, body=body if (operation.method, operation.path) in TAKE_BODY else None
             )
             assert status != 500
+
+
+# — at public_url, behind the gateway ————————————————————————————————————————————————————————————
+
+IN_PUBLIC = pytest.mark.parametrize("operation", [one for one in OPERATIONS if not TABLE[one.verb].is_local], ids=named)
+
+
+def at_public_url(scene: Scene, operation: Operation, query: str = "") -> URL:
+    url = url_of(scene, operation, query)
+    return URL(f"{scene.public}{url.raw_path_qs}", encoded=True)
+
+
+@IN_PUBLIC
+@pytest.mark.parametrize(
+    ("body", "more", "with_json", "without"),
+    [
+        pytest.param(b"{", {}, (400, 121), (400, 25), id="half JSON"),
+        pytest.param(b"[" * 30_000 + b"]" * 30_000, {}, (400, 121), (400, 25), id="deep"),
+        pytest.param(b" " * 70_000, {}, (413, 87), (413, 87), id="huge"),
+        pytest.param(b"\x1f\x8b", {"Content-Encoding": "gzip"}, (415, 87), (400, 25), id="compressed"),
+    ],
+)
+async def test_a_bad_body_is_refused_there_too(scene, unchanged, operation, body, more, with_json, without):
+    status, said = await scene.send(operation.method, at_public_url(scene, operation), body=body, **more)
+    assert (status, said["code"]) == (with_json if operation.body is not None else without)
+
+
+@IN_PUBLIC
+async def test_a_parameter_twice_and_another_method_are_refused_there_too(scene, unchanged, operation):
+    status, said = await scene.send(
+        operation.method, at_public_url(scene, operation, "?a=1&a=1"), body=body_for(operation)
+    )
+    assert (status, said["code"]) == (400, 25)
+    for method, expected in (("OPTIONS", (405, 2)), ("PURGE", (501, 2))):
+        status, said = await scene.send(method, at_public_url(scene, operation))
+        assert (status, said["code"]) == expected
+
+
+@IN_PUBLIC
+async def test_there_is_no_redirect_there_either(scene, unchanged, operation):
+    url = at_public_url(scene, operation)
+    status, said = await scene.send(operation.method, URL(f"{url}/", encoded=True))
+    if operation.verb is Verb.PING:  # with a slash it is an address of nobody's, answered as any other there
+        assert status == 404
+    else:
+        assert (status, said["code"]) in {(404, 3), (404, 4), (405, 2)}
