@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from proxy.flows.audit_reading import AuditFound, AuditQuestion, read_audit_log
-from proxy.model import Actor, ActorKind, ApiKeyGuid, AuditAction, AuditEvent, ContentGuid, Viewer, ViewerGuid
+from proxy.model import Actor, ActorKind, AuditAction, AuditEvent, ContentGuid, Viewer, ViewerGuid
 from proxy.policy.accounts import shown_name
 from proxy.policy.audit_words import WORDS
 from proxy.policy.guids import key_user_guid
@@ -19,7 +19,7 @@ from proxy.web.api.audit_shapes import AuditCursors, AuditLogAnswer, AuditLogsAn
 from proxy.web.api.bodies import query
 from proxy.web.api.refusals import ApiRefusal
 from proxy.web.api.shapes import rfc3339
-from proxy.web.services import API
+from proxy.web.services import API, ApiServices
 
 PAGE = 20
 MOST = 500
@@ -39,9 +39,10 @@ async def audit_logs(request: web.Request) -> web.Response:
         said["viewer"] = await request.app[API].users.guid(said["viewer"])
     asked = _question(said)
     found = await read_audit_log(request.app[API].audit, asked)
+    users = await _users_of_keys(request.app[API], {event.actor.id for event in found.events})
     return one(
         AuditLogsAnswer(
-            results=[_answer(event, found.viewers) for event in found.events],
+            results=[_answer(event, found.viewers, users) for event in found.events],
             paging=_paging(request, said, asked, found),
         )
     )
@@ -105,7 +106,13 @@ def _wrong(text: str) -> ApiRefusal:
     return ApiRefusal(400, 25, text.removesuffix(".") + ".")
 
 
-def _answer(event: AuditEvent, viewers: Mapping[ViewerGuid, Viewer]) -> AuditLogAnswer:
+async def _users_of_keys(services: ApiServices, actors: Collection[str]) -> dict[str, str]:
+    """Return as whom ``v1/users`` knows the keys among these."""
+    keys = [key for key in services.keys.all() if key.guid in actors]
+    return {key.guid: await services.users.guid(key.user) if key.user else key_user_guid(key.guid) for key in keys}
+
+
+def _answer(event: AuditEvent, viewers: Mapping[ViewerGuid, Viewer], users: Mapping[str, str]) -> AuditLogAnswer:
     viewer = viewers.get(event.viewer_guid) if event.viewer_guid is not None else None
     name = shown_name(viewer.identity) if viewer is not None and viewer.identity is not None else ""
     actor = event.actor
@@ -113,8 +120,8 @@ def _answer(event: AuditEvent, viewers: Mapping[ViewerGuid, Viewer]) -> AuditLog
     return AuditLogAnswer(
         id=str(event.id),
         time=rfc3339(event.at),
-        user_id=_user_guid(actor),
-        user_guid=_user_guid(actor),
+        user_id=_user_guid(actor, users),
+        user_guid=_user_guid(actor, users),
         user_description=actor.name or (name if is_viewer else "") or actor.kind.value,
         action=event.action,
         event_description=_description(event, name),
@@ -132,13 +139,13 @@ def _answer(event: AuditEvent, viewers: Mapping[ViewerGuid, Viewer]) -> AuditLog
     )
 
 
-def _user_guid(actor: Actor) -> str | None:
-    """Return as whom ``v1/users`` knows who acted."""
+def _user_guid(actor: Actor, users: Mapping[str, str]) -> str | None:
+    """Return as whom ``v1/users`` knows who acted; it knows no key that was revoked, nor a visitor's."""
     match actor.kind:
         case ActorKind.VIEWER:
             return actor.id
-        case ActorKind.API_KEY if actor.id:
-            return key_user_guid(ApiKeyGuid(actor.id))
+        case ActorKind.API_KEY:
+            return users.get(actor.id)
         case _:
             return None
 

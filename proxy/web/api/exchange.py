@@ -15,6 +15,8 @@ from proxy.web.services import API
 
 MAX_FIELDS = 32
 _FIELDS = ("grant_type", "subject_token_type", "subject_token", "requested_token_type", "audience", "rejected_token")
+_OTHER_BODIES = (b"{", b"[", b"--")
+"""How JSON and multipart begin: whoever sends them would look for ``grant_type`` in vain, which they gave."""
 _REJECTED_HEADER = "X-Rejected-Token"
 """A header, because what stands in a URL is logged by everybody."""
 _SESSION_HEADERS = ("X-Viewer-Session", "Posit-Connect-User-Session-Token")
@@ -22,7 +24,10 @@ _SESSION_HEADERS = ("X-Viewer-Session", "Posit-Connect-User-Session-Token")
 
 async def credentials(request: web.Request) -> web.Response:
     """Exchange a session token: ``POST /__api__/v1/oauth/integrations/credentials``."""
-    form = _fields(await request.read(), _FIELDS)
+    raw = await request.read()
+    if raw.startswith(_OTHER_BODIES):
+        raise _no_form()
+    form = _fields(raw, _FIELDS)
     issued = granted(
         await request.app[API].exchange.redeem(
             caller=request[CALLER],
@@ -64,7 +69,7 @@ def _fields(raw: bytes, names: tuple[str, ...]) -> dict[str, str | None]:
     try:
         pairs = list(_pairs(raw.decode()))
     except ValueError:
-        raise ApiRefusal(400, 87, "The request is not a form (application/x-www-form-urlencoded).") from None
+        raise _no_form() from None
     found: dict[str, str | None] = dict.fromkeys(names)
     for name, value in pairs:
         if name not in found:  # "resource" and "scope" may come, several times even
@@ -73,6 +78,10 @@ def _fields(raw: bytes, names: tuple[str, ...]) -> dict[str, str | None]:
             raise ApiRefusal(400, 25, f"The parameter {name} is given twice.")
         found[name] = value
     return {name: value or None for name, value in found.items()}
+
+
+def _no_form() -> ApiRefusal:
+    return ApiRefusal(400, 87, "The request is not a form (application/x-www-form-urlencoded).")
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

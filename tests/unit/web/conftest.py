@@ -220,6 +220,9 @@ class Keys:
     def caller(self, key: str) -> ApiKey | None:
         return self._callers.get(key)
 
+    def all(self) -> Sequence[ApiKey]:
+        return list(self._callers.values())
+
 
 class Visitors:
     """One viewer, by the text of the key that a content got for them."""

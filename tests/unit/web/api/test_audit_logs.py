@@ -9,11 +9,21 @@ import pytest
 from yarl import URL
 
 from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, IntegrationGuid, ViewerGuid
-from proxy.policy.guids import key_user_guid
+from proxy.policy.guids import key_user_guid, user_guid
 from proxy.store.sqlite import open_store
 from proxy.web.routes import api_application
 from tests.unit.web.administered import People
-from tests.unit.web.conftest import ADA, ADMINISTRATOR, KEY, PUBLIC_URL, PUBLISHER, SALES, WAREHOUSE, api_services
+from tests.unit.web.conftest import (
+    ADA,
+    ADMINISTRATOR,
+    CALLERS,
+    KEY,
+    PUBLIC_URL,
+    PUBLISHER,
+    SALES,
+    WAREHOUSE,
+    api_services,
+)
 
 LOGS = "/__api__/v1/audit_logs"
 ADMIN = {"Authorization": f"Key {ADMINISTRATOR}"}
@@ -62,7 +72,7 @@ async def test_a_line_has_connects_fields_and_ours(api, store):
     page = await asked(api)
     assert page["results"] == [
         {
-            "id": "1", "time": "2026-05-04T12:00:00Z", "user_id": key_user_guid("key-guid"), "user_guid": key_user_guid("key-guid"),
+            "id": "1", "time": "2026-05-04T12:00:00Z", "user_id": None, "user_guid": None,
             "user_description": "sales", "action": "hand_out_exchange",
             "event_description": f"token handed out by the exchange, viewer {ADA.guid}",
             "actor_kind": "api_key", "actor_id": "key-guid", "viewer_guid": ADA.guid, "viewer_name": None, "content_guid": SALES.guid,
@@ -70,6 +80,23 @@ async def test_a_line_has_connects_fields_and_ours(api, store):
             "request_id": "r-1", "count": 1, "detail": {},
         }
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (ADMINISTRATOR, key_user_guid(CALLERS[ADMINISTRATOR].guid)),
+        (PUBLISHER, user_guid("bob@example.org")),
+        (None, None),
+    ],
+    ids=["a key of nobody", "a key that stands for a person", "a key that was revoked"],
+)
+async def test_who_acted_has_the_guid_that_users_have(api, store, key, expected):
+    """Fails when a person's key is another user here than at `v1/user`, which is asked with it."""
+    guid = "gone" if key is None else CALLERS[key].guid
+    await store.audit.append([replace(LINE, actor=Actor(kind=ActorKind.API_KEY, id=guid, name="some key"))])
+    (line,) = (await asked(api))["results"]
+    assert (line["user_id"], line["user_guid"], line["actor_id"]) == (expected, expected, guid)
 
 
 async def test_a_counted_line_says_how_often_and_of_whom(api, store):

@@ -118,7 +118,9 @@ async def test_a_huge_body_that_does_not_say_how_long_it_is_is_refused(scene, un
 
 
 BAD_FORMS = {
-    "JSON": (b'{"grant_type": "x"}', (400, 213)),
+    "JSON": (b'{"grant_type": "x"}', (400, 87)),
+    "a JSON list": (b'["grant_type"]', (400, 87)),
+    "multipart": (b'--x\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\ny\r\n--x--\r\n', (400, 87)),
     "nothing": (b"", (400, 213)),
     "a field twice": (b"grant_type=a&grant_type=b", (400, 25)),
     "no UTF-8": (b"grant_type=%ff", (400, 87)),

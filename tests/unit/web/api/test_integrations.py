@@ -161,6 +161,13 @@ async def test_deleting_answers_204_and_verifying_200_and_both_nothing(api, admi
     assert administered.done == [("delete", WAREHOUSE.guid), ("verify", WAREHOUSE.guid)]
 
 
+@pytest.mark.parametrize(("body", "status"), [("{}", 200), (" {} ", 200), ('{"scopes": "all"}', 400), ("[]", 400)])
+async def test_verifying_takes_the_empty_object_that_connectapi_sends_and_nothing_else(api, administered, body, status):
+    answer = await api.post(f"{ONE}/verify", data=body, headers={**ADMIN, "Content-Type": "application/json"})
+    assert answer.status == status
+    assert administered.done == ([("verify", WAREHOUSE.guid)] if status == 200 else [])
+
+
 async def test_a_guid_in_capitals_is_the_same(api, administered):
     await api.get(ONE.replace(WAREHOUSE.guid, WAREHOUSE.guid.upper()), headers=ADMIN)
     assert administered.asked == [("integration", WAREHOUSE.guid)]
