@@ -95,6 +95,10 @@ ROWS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [SECOND_KEY, (f"name: other, content: sales, key: {API_KEY}", "name: sales, key: abc")],
         ["api.keys[1].role", "api.keys[1].name", "api.keys[1].key"],
     ),
+    "key: unknown role, address that is none, weak key": (
+        [(f"content: sales, key: {API_KEY}", "role: boss, user: nobody, key: abc")],
+        ["api.keys[0].role", "api.keys[0].user", "api.keys[0].key"],
+    ),
     "key: unset variable as a key, unknown content, no listener": (
         [("api:\n", "api:\n  listen: null\n"), (f"content: sales, key: {API_KEY}", "content: slaes, key: '${UNSET}'")],
         ["api.keys", "api.keys[0].key", "api.keys[0].content"],

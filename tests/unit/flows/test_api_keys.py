@@ -169,10 +169,11 @@ async def test_a_reading_that_began_before_a_revocation_does_not_bring_the_key_b
     assert one.keys.caller(made.secret.reveal()) is None
 
 
-async def test_a_store_that_is_ill_is_asked_until_it_answers(store, clock):
+@pytest.mark.parametrize("failure", [StoreUnavailable("ill"), ValueError("nobody thought of it")])
+async def test_a_store_that_is_ill_is_asked_until_it_answers(store, clock, failure):
     gate = SlowKeys(store.api_keys)
     gate.go_on.set()
-    gate.failures = 2
+    gate.failures = [failure, failure]
     one = Keys(SlowStore(gate), clock)
     pauses = []
 
@@ -261,15 +262,14 @@ class SlowKeys:
     def __init__(self, room) -> None:
         self._room = room
         self.has_read, self.go_on = asyncio.Event(), asyncio.Event()
-        self.failures = 0
+        self.failures: list[Exception] = []
 
     def __getattr__(self, name: str):
         return getattr(self._room, name)
 
     async def all(self):
         if self.failures:
-            self.failures -= 1
-            raise StoreUnavailable("ill")
+            raise self.failures.pop()
         found = await self._room.all()
         self.has_read.set()
         await self.go_on.wait()
