@@ -99,6 +99,7 @@ def local_program(request: web.Request) -> None:
 def no_browser(request: web.Request) -> None:
     """Refuse what a page sends: no form and no script of a viewer's browser has a key of its own."""
     if not {"Origin", "Sec-Fetch-Site"}.isdisjoint(name.title() for name in request.headers):
+        _tell_of_stranger(request, "browser")
         raise ApiRefusal(403, 22, "The Server API is for programs, not for pages in a browser.")
 
 
@@ -116,9 +117,9 @@ class CallerMay:
         if TABLE[self.verb].anonymous is Grant.YES:
             return
         request[CALLER] = _caller(request)
-        demand(request, self.verb)
         if self.verb is not Verb.EXCHANGE:  # which counts by session token
             _count(request)
+        demand(request, self.verb)
 
 
 def caller_may(verb: Verb) -> Guard:

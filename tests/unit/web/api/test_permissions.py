@@ -117,6 +117,13 @@ async def test_each_key_has_its_own_rate_and_exchanges_do_not_count(aiohttp_clie
             assert ((await answer.json())["code"], answer.headers["Retry-After"]) == (277, "30")
 
 
+async def test_what_is_refused_counts_too(aiohttp_client, services):
+    limited = replace(services, requests_of_key=RatePerMinute(2))
+    api = await aiohttp_client(api_application(limited, [replace(row, handler=reached) for row in API_LISTENER]))
+    asked = [await api.get("/__api__/v1/api_keys", headers={"Authorization": f"Key {KEY}"}) for _ in range(3)]
+    assert [answer.status for answer in asked] == [403, 403, 429]
+
+
 async def test_the_handler_knows_who_called(aiohttp_client, services):
     async def name(request: web.Request) -> web.Response:
         return web.json_response(request[CALLER].name)
