@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,24 +63,44 @@ async def _lines(config: Config, asked: Asked) -> AsyncGenerator[str, None]:
         position = asked.after
         if asked.is_following and position is None and wanted.since is None:
             position = await store.audit.end()  # from now on
-        is_ill = False
-        while True:
-            try:
-                async for line, at in _found(store.audit, wanted, position):
-                    position, is_ill = at, False
-                    if line:
-                        yield line
-            except StoreUnavailable as error:
-                if not asked.is_following:
-                    raise
-                if not is_ill:
-                    sys.stderr.write(f"oauth-sidecar: {error.detail}; asking again\n")
-                is_ill = True
-            if not asked.is_following:
-                return
-            await asyncio.sleep(POLL_S)
+        async with aclosing(
+            follow(store.audit, wanted, position, is_following=asked.is_following, pause=_until_the_next)
+        ) as lines:
+            async for line in lines:
+                yield line
     finally:
         await store.close()
+
+
+async def follow(
+    log: AuditLog,
+    wanted: AuditFilter,
+    position: int | None,
+    *,
+    is_following: bool,
+    pause: Callable[[], Awaitable[None]],
+) -> AsyncGenerator[str, None]:
+    """Give the lines behind a position; while following, those that come, also when the store is ill for a while."""
+    is_ill = False
+    while True:
+        try:
+            async for line, at in _found(log, wanted, position):
+                position, is_ill = at, False
+                if line:
+                    yield line
+        except StoreUnavailable as error:
+            if not is_following:
+                raise
+            if not is_ill:
+                sys.stderr.write(f"oauth-sidecar: {error.detail}; asking again\n")
+            is_ill = True
+        if not is_following:
+            return
+        await pause()
+
+
+async def _until_the_next() -> None:
+    await asyncio.sleep(POLL_S)
 
 
 async def _found(log: AuditLog, wanted: AuditFilter, position: int | None) -> AsyncIterator[tuple[str, int]]:

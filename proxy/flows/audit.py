@@ -42,20 +42,15 @@ MOST_CHARACTERS = 1_000
 Record = Callable[[AuditEvent], None]
 """How use cases tell: never waits, never raises."""
 
-log = structlog.get_logger(__name__)
-
-
 Lines = Callable[[AuditEvent], Sequence[AuditEvent]]
 """How use cases that change the configuration tell: in one transaction with the change."""
+
+log = structlog.get_logger(__name__)
 
 
 def by(key: ApiKey) -> Actor:
     """Return whoever acts with this key."""
     return Actor(kind=ActorKind.API_KEY, id=key.guid, name=key.name)
-
-
-def unrecorded(_event: AuditEvent) -> None:
-    """Tell nobody: for a process without an audit log."""
 
 
 class Audit:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from proxy.audit_admin import Asked, print_lines
+from proxy.audit_admin import Asked, follow, print_lines
 from proxy.cli import main
 from proxy.errors import BadRequest, Conflict, NotFound, StoreUnavailable
 from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, ViewerGuid
+from proxy.store.audit import AuditFilter, AuditPage
 from proxy.store.sqlite import open_store
 from tests.contract.records import ADA, LAKE, identified
 from tests.unit.config.house import changed, loaded
@@ -194,3 +195,40 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path, config):
     result = run(tmp_path, "--action", "sign")
     assert result.exit_code == 2
     assert "sign_in" in result.output
+
+
+def test_following_outlasts_a_store_that_cannot_be_read_for_a_while_and_says_so_once(config, capsys):
+    """A guest: whoever serves may be restarting, or a backup hold the file."""
+    ill = [StoreUnavailable("locked"), StoreUnavailable("locked"), None]
+
+    class Log:
+        async def end(self):
+            trouble = ill.pop(0)
+            if trouble is not None:
+                raise trouble
+            return 1
+
+        async def page(self, *_wanted, **_asked):
+            return AuditPage(events=[replace(LINE, id=1)], viewers={}, reached=None)
+
+    seen = []
+
+    async def run():
+        async for line in follow(Log(), AuditFilter(), None, is_following=True, pause=no_time):
+            seen.append(json.loads(line)["id"])
+            return
+
+    asyncio.run(run())
+    assert seen == [1]
+    assert capsys.readouterr().err == "oauth-sidecar: locked; asking again\n"
+    ill.insert(0, StoreUnavailable("locked"))
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(all_of(follow(Log(), AuditFilter(), None, is_following=False, pause=no_time)))
+
+
+async def no_time():
+    await asyncio.sleep(0)
+
+
+async def all_of(lines):
+    return [line async for line in lines]

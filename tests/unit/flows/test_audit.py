@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from proxy.admission import AdmissionTable, Admit, session_hash
 from proxy.errors import StoreUnavailable
-from proxy.flows.audit import BATCH, MOST_CHARACTERS, PURGED_AT_ONCE, Audit, unrecorded
+from proxy.flows.audit import BATCH, MOST_CHARACTERS, PURGED_AT_ONCE, Audit
 from proxy.flows.audit_refusals import MOST_SOURCES, TOLD_OF_ALL, TOLD_OF_ONE_SOURCE
 from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, ContentGuid, IntegrationGuid
 from tests.unit.flows.house import START, Clock
@@ -199,12 +199,22 @@ async def test_no_line_is_longer_than_anybody_reads(audit, kept):
     assert line.detail["other"] == "short"
 
 
+async def test_the_line_of_a_change_is_not_recorded_but_given_to_whoever_writes_the_change(audit, kept):
+    long = Actor(kind=ActorKind.API_KEY, name="x" * 5000)
+    with structlog.contextvars.bound_contextvars(request_id="r-7"):
+        [line] = audit.lines(replace(SIGN_IN, actor=long))
+        [other] = audit.lines(replace(SIGN_IN, request_id="its own"))
+    assert (line.request_id, len(line.actor.name), other.request_id) == ("r-7", MOST_CHARACTERS, "its own")
+    await audit.close()
+    assert kept.lines == []
+
+
 async def test_kept_for_no_time_nothing_is_written(kept):
     audit = Audit(log=kept, now=Clock(), keep=timedelta())
     audit.record(SIGN_IN)
     await audit.close()
     assert kept.lines == []
-    unrecorded(SIGN_IN)
+    assert audit.lines(SIGN_IN) == (), "nor with a change"
 
 
 async def test_lines_are_deleted_by_age_a_bounded_number_at_once(audit, kept):
