@@ -12,7 +12,7 @@ from datetime import datetime
 
 from proxy.flows.administered import IntegrationChanges, NewIntegration
 from proxy.flows.refused import Refused
-from proxy.flows.stored_integrations import COLUMNS, Column, IntegrationSeal, sealed_of
+from proxy.flows.stored_integrations import COLUMNS, Column, IntegrationSeal, integration_of, sealed_of
 from proxy.model import IntegrationGuid, PermissionGrant, Sealed, StoredIntegration
 from proxy.policy.addresses import Network
 from proxy.policy.endpoints import endpoint_problem
@@ -20,6 +20,7 @@ from proxy.policy.slugs import derived_slug, free_slug
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Provider
 from proxy.providers.fields import FieldProblem, normalised
+from proxy.providers.registration import secret_origins
 from proxy.providers.whole_config import whole_config_problems
 
 MOST_CHARACTERS_OF_A_NAME = 128
@@ -128,12 +129,15 @@ class Wishes:
             return refused
         plain, fresh = self._sealed(provider, config, present.guid)
         kept = {column: sealed_of(present, column) for column in COLUMNS if column not in said}
-        return replace(
+        merged = replace(
             present,
             config=plain,
             client_secret=kept.get("client_secret", fresh.get("client_secret")),
             private_key=kept.get("private_key", fresh.get("private_key")),
         )
+        if kept.get("client_secret") is not None and _is_shown_to_others(provider, present, merged):
+            return _refused(228, "The config key client_secret: give it again: it would be sent to another server.")
+        return merged
 
     def _sealed(
         self, provider: Provider, config: Mapping[str, str], guid: IntegrationGuid
@@ -162,6 +166,18 @@ class Wishes:
         ]
         judged = [(name, endpoint_problem(url, self._allow_networks)) for name, url in said if url]
         return tuple(FieldProblem(name, text) for name, text in judged if text)
+
+
+def _is_shown_to_others(provider: Provider, before: StoredIntegration, after: StoredIntegration) -> bool:
+    """Say whether a secret would be sent where it was not before: nobody is to read so what no answer shows.
+
+    A private key stays here: what is signed with it names the one token endpoint that it is good for.
+    """
+    told = secret_origins(provider, integration_of(after, {}, slug=""))
+    try:
+        return not told <= secret_origins(provider, integration_of(before, {}, slug=""))
+    except ValueError:  # nobody knows where it was sent
+        return True
 
 
 def _is_secret(provider: Provider, key: str) -> bool:

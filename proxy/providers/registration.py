@@ -11,6 +11,7 @@ from proxy.model import Integration
 from proxy.oauth.client_assertion import AssertionKey
 from proxy.oauth.client_auth import Client, ClientAuthMethod
 from proxy.oauth.metadata import TENANT, AuthorizationServer, Undiscovered
+from proxy.oauth.origins import secure_origin
 from proxy.providers.base import Provider
 from proxy.providers.fields import filled, values
 from proxy.providers.identity import FromAnswer, FromIdToken, FromResource, FromUserinfo, IdentitySource
@@ -114,6 +115,20 @@ def written_urls(provider: Provider, integration: Integration) -> frozenset[str]
             assert_never(server)
     own = [resource_url(row.url, provider, integration) for row in provider.identity if isinstance(row, FromResource)]
     return frozenset(url for url in [*named, *own] if url)
+
+
+def secret_origins(provider: Provider, integration: Integration) -> frozenset[str | None]:
+    """Return the origins of the endpoints at which the client shows who it is, and with it its secret."""
+    server = authorization_server(provider, integration)
+    match server:
+        case AuthorizationServer():
+            shown = [server.token_endpoint, server.revocation_endpoint]
+        case Undiscovered():  # its document can name any of these
+            given = (server.given.get(name) for name in ("token_endpoint", "revocation_endpoint"))
+            shown = [server.issuer, *server.origins, *given]
+        case _:
+            assert_never(server)
+    return frozenset(secure_origin(url) for url in shown if url)
 
 
 def uses_pkce(provider: Provider, integration: Integration) -> bool:

@@ -464,4 +464,9 @@ ROWS = {
              (_LIVE + "test_an_integration_whose_secret_cannot_be_opened_is_kept_listed_and_not_used",
               _LIVE + "test_a_secret_of_another_row_does_not_open",
               _LIVE + "test_content_whose_integration_is_gone_from_the_configuration_lets_nobody_in")),
+    185: Row("J", "An administrator's key, in the wrong hands, points an integration's token endpoint at a server of theirs, to "
+             "read the secret that no answer shows.",
+             "400 unless the same request says the secret; what was granted ends in any case.", "our inference",
+             (_CHANGES + "test_a_secret_that_is_not_said_goes_to_no_server_to_which_it_did_not_go_before",
+              _CHANGES + "test_another_issuer_is_another_server")),
 }  # fmt: skip

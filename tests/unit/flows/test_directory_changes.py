@@ -249,7 +249,7 @@ ELSEWHERE = {
     "another client": {"client_id": "somebody-else"},
     "another token endpoint": {"token_uri": "https://id.example.net/token2"},
     "another authorization endpoint": {"authorization_uri": "https://other.example.net/authorize"},
-    "another revocation endpoint": {"revocation_uri": "https://evil.example.net/revoke"},
+    "another revocation endpoint": {"revocation_uri": "https://evil.example.net/revoke", "client_secret": "kH3-other"},
     "a userinfo endpoint": {"userinfo_uri": "https://evil.example.net/userinfo"},
 }
 
@@ -275,6 +275,43 @@ async def test_pointing_it_elsewhere_ends_what_was_granted_and_gives_it_back_whe
     assert (line.detail["credentials_ended"], line.detail["consents_ended"]) == ("1", "1")
 
 
+@pytest.mark.parametrize("config", [CRM, ROBOT], ids=["viewers'", "service account's"])
+@pytest.mark.parametrize("key", ["token_uri", "revocation_uri"])
+async def test_a_secret_that_is_not_said_goes_to_no_server_to_which_it_did_not_go_before(house, provider, config, key):
+    """Fails when merging is all there is: who has a key, and not the secret, has it sent to a server of their own."""
+    one = await made(house, config)
+    for elsewhere in (
+        "https://evil.example.net/x",
+        "https://id.example.net:8443/x",
+        "https://id.example.net.evil.example/",
+    ):
+        refused = await change(house, one, config={key: elsewhere})
+        assert (refused.status, refused.code) == (400, 228)
+        assert refused.text == "The config key client_secret: give it again: it would be sent to another server."
+    assert house.directory.integrations[one.guid] is one
+    assert isinstance(await change(house, one, config={key: "https://id.example.net/other"}), IntegrationChanged)
+    elsewhere = {key: "https://other.example.net/x", "client_secret": "kH3-other"}
+    after = (await change(house, one, config=elsewhere)).record.integration
+    assert after.client_secret.reveal() == "kH3-other"
+
+
+async def test_without_a_secret_it_can_point_anywhere(house):
+    one = await made(house)
+    elsewhere = {"token_uri": "https://other.example.net/token", "client_secret": None}
+    public = (await change(house, one, config=elsewhere)).record.integration
+    assert public.client_secret is None
+    assert isinstance(await change(house, one, config={"token_uri": CRM["token_uri"]}), IntegrationChanged)
+
+
+async def test_another_issuer_is_another_server(house):
+    one = await made(
+        house, {"issuer": "https://id.example.net", "client_id": "us", "client_secret": SECRET}, template="oidc"
+    )
+    refused = await change(house, one, config={"issuer": "https://evil.example.net"})
+    assert (refused.status, refused.code) == (400, 228)
+    assert "client_secret: give it again" in refused.text
+
+
 async def test_a_new_secret_or_scope_ends_nothing(house):
     one = await made(house)
     await house.administration.associate(ADA, OPEN.guid, [one.guid])
@@ -290,7 +327,7 @@ async def test_whoever_is_on_the_way_back_from_the_old_server_brings_nothing_to_
     await house.administration.associate(ADA, OPEN.guid, [one.guid])
     session_id = await house.log_in(house.directory.contents[OPEN.guid], WAREHOUSE)
     state = (await house.start(house.directory.contents[OPEN.guid], one, session_id=session_id))["state"]
-    await change(house, one, config={"token_uri": "https://other.example.net/token"})
+    await change(house, one, config={"token_uri": "https://other.example.net/token", "client_secret": SECRET})
     provider.requests.clear()
     outcome = await house.come_back(state, session_id=session_id, iss="")
     assert outcome.because == "gone"

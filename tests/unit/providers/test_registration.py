@@ -20,6 +20,7 @@ from proxy.providers.registration import (
     missing_scopes,
     requested_scope,
     resource_url,
+    secret_origins,
     sign_out,
     uses_pkce,
     written_urls,
@@ -169,3 +170,17 @@ def test_of_a_server_that_is_discovered_the_issuer_and_the_named_origins_are_wri
     assert written_urls(OIDC, made) == {"https://i.example", "https://o.example"}
     recipe = replace(OIDC, endpoints=replace(OIDC.endpoints, jwks=("https://k.example",)))
     assert written_urls(recipe, made) == {"https://i.example", "https://o.example", "https://k.example"}
+
+
+def test_a_secret_is_shown_at_the_token_and_the_revocation_endpoint():
+    made = integration(userinfo_uri="https://u.example", revocation_uri="https://r.example/revoke")
+    assert secret_origins(CUSTOM, made) == {"https://id.example:443", "https://r.example:443"}
+
+
+def test_of_a_server_that_is_discovered_a_secret_may_be_shown_wherever_its_document_can_send_it():
+    config = {
+        "issuer": "https://i.example/realm", "endpoint_origins": "https://o.example", "client_id": "c",
+        "token_uri": "https://t.example/token", "userinfo_uri": "https://u.example",
+    }  # fmt: skip
+    made = replace(integration(), config=config)
+    assert secret_origins(OIDC, made) == {"https://i.example:443", "https://o.example:443", "https://t.example:443"}
