@@ -127,9 +127,10 @@ def _said(record: IntegrationRecord, guids: Mapping[str, str], *, is_administrat
 
 
 def _shown(provider: Provider | None, config: Mapping[str, str]) -> dict[str, str | bool]:
-    """Return ``config`` as Connect writes it: flags are JSON's, and secrets are not in it."""
+    """Return ``config`` as Connect writes it: flags are JSON's, what is empty or secret is not in it."""
     flags, secrets = _names(provider, kind="flag"), _names(provider, is_secret=True)
-    return {name: value == "true" if name in flags else value for name, value in config.items() if name not in secrets}
+    said = {name: value for name, value in config.items() if value.strip() and name not in secrets}
+    return {name: value.strip() == "true" if name in flags else value for name, value in said.items()}
 
 
 def _written(provider: Provider | None, config: Mapping[str, str | bool | None]) -> dict[str, str | None]:

@@ -59,6 +59,12 @@ async def test_flags_are_json_booleans_and_no_secret_is_in_config(api, administe
     assert said["auth_type"] == "Service Account"
 
 
+async def test_an_empty_flag_is_not_false_and_blanks_around_one_say_nothing(api, administered):
+    for text, shown in (("", {}), (" ", {}), (" true ", {"use_pkce": True}), ("false ", {"use_pkce": False})):
+        administered.record = record_of(replace(WAREHOUSE, config={"use_pkce": text}))
+        assert (await (await api.get(ONE, headers=ADMIN)).json())["config"] == shown
+
+
 async def test_permissions_are_objects_with_guids(api, administered):
     administered.record = record_of(
         WAREHOUSE, permissions=(grant("ada@example.org"), grant(group="analysts")), everyone=False
