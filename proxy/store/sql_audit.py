@@ -35,6 +35,8 @@ AND id < COALESCE((SELECT MIN(id) FROM (SELECT id, at FROM audit ORDER BY id LIM
 RETURNING id
 """
 _ALL = 2**63 - 1
+_KEEP_SINCE = "UPDATE audit_kept_since SET at = :before"
+"""A trigger refuses to let younger lines go than this says."""
 
 _BY = {
     "line": "id > 0",
@@ -114,7 +116,12 @@ class SqlAuditLog:
 
     async def purge(self, *, before: datetime, most: int) -> int:
         values: Values = {"before": micros(before), "most": most, "all": _ALL}
-        return len(await self._engine.write(lambda transaction: transaction.rows(_PURGE, values)))
+
+        async def unit(transaction: Transaction) -> int:
+            await transaction.rows(_KEEP_SINCE, {"before": values["before"]})
+            return len(await transaction.rows(_PURGE, values))
+
+        return await self._engine.write(unit)
 
     async def _first_since(self, since: datetime | None) -> int:
         """Return the position of the first line that may be from after an instant: it was not written earlier."""

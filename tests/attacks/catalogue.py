@@ -413,7 +413,7 @@ ROWS = {
               _JOURNEYS + "test_flood.py::test_visits_without_a_session_leave_nothing_behind")),
     165: Row("J", "A line of the audit log is changed, replaced, or taken out.",
              "Triggers refuse it; the oldest lines go by age, and none behind one that stays.", "our inference",
-             ("tests/contract/test_audit.py::test_lines_are_not_changed_and_not_taken_out_of_the_middle",
+             ("tests/contract/test_audit.py::test_lines_are_not_changed_and_not_taken_out_whichever_and_however_many",
               "tests/contract/test_audit.py::test_a_line_that_is_younger_stands_in_the_way_of_those_behind_it")),
     166: Row("J", "A secret that passed comes to stand in the audit log; names and scopes of a provider's choosing do.",
              "No line has a field for one; the table's bytes are searched for all that passed. Text is cut and escaped.",

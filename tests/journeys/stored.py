@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-BOOKKEEPING = frozenset({"probe", "migration", "schema_version", "audit"})
+BOOKKEEPING = frozenset({"probe", "migration", "schema_version", "audit", "audit_kept_since"})
 """Tables that say something about the store itself, or about the past."""
 
 
