@@ -161,6 +161,10 @@ _SAY = {
 }
 
 
+_NO_KEY = "An API key is needed, in one header: `Authorization: Key <api-key>`."
+_UNKNOWN_KEY = "This API key is not known here: it was revoked, is another server's, or was copied in part."
+
+
 def _caller(request: web.Request) -> ApiKey:
     services, key, address = request.app[API], given_key(request), _client_address(request)
     _let_wait(services.wrong_keys.wait_s(address, key, services.now()))
@@ -173,7 +177,7 @@ def _caller(request: web.Request) -> ApiKey:
         if "Authorization" in request.headers:  # a key that was revoked, of another deployment, or made up
             _let_wait(services.wrong_keys.wrong(address, services.now()))
             _tell_of_stranger(request, "unknown_key")
-        raise ApiRefusal(401, 24, "An API key is needed: Authorization: Key …")
+        raise ApiRefusal(401, 24, _UNKNOWN_KEY if key else _NO_KEY)
     services.wrong_keys.right(address, key)
     return found
 

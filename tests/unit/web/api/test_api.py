@@ -136,15 +136,25 @@ async def test_two_session_tokens_or_two_integrations_are_400(api, flows):
 
 
 @pytest.mark.parametrize(
-    "headers",
-    [{}, {"Authorization": "Key"}, {"Authorization": "Key wrong"}, {"Authorization": f"Bearer {KEY}"},
-     {"Authorization": KEY}],
-)  # fmt: skip
+    ("headers", "said"),
+    [
+        ({}, "is needed"),
+        ({"Authorization": "Key"}, "is needed"),
+        ({"Authorization": "Key wrong"}, "is not known"),
+        ({"Authorization": f"Bearer {KEY}"}, "is needed"),
+        ({"Authorization": KEY}, "is needed"),
+    ],
+)
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", CREDENTIALS), ("GET", "/token"), ("GET", "/__api__/server_settings")]
 )
-async def test_without_the_right_key_nothing_is_said(api, flows, method, path, headers):
-    assert await envelope_of(await api.request(method, path, headers=headers)) == (401, 24)
+async def test_without_the_right_key_nothing_is_said(api, flows, method, path, headers, said):
+    """But whether the key is wrong or was not seen: whoever set up a program looks in another place then."""
+    answer = await api.request(method, path, headers=headers)
+    assert await envelope_of(answer) == (401, 24)
+    error = (await answer.json())["error"]
+    assert said in error
+    assert error.isascii(), "JSON escapes the rest, and curl shows it so"
     assert flows.asked == []
 
 
