@@ -278,3 +278,21 @@ async def test_followed_its_lines_come_within_seconds_and_none_twice(tmp_path: P
         finally:
             follower.terminate()
             await follower.wait()
+
+
+async def test_lines_wait_while_the_file_is_locked_from_outside_and_none_is_lost(tmp_path: Path) -> None:
+    """A backup that holds the file: tokens go out meanwhile, and each is found afterwards."""
+    async with stage(tmp_path, change=with_an_administrator) as scene:
+        await scene.signed_in("ada")
+        session_token = (scene.content.requests[-1].value(SESSION_TOKEN) or b"").decode()
+        await until_told(scene, "hand_out_header")
+        with closing(sqlite3.connect(scene.setup.state_file, isolation_level=None)) as outside:
+            outside.execute("BEGIN IMMEDIATE")
+            exchanged = [await scene.exchange("sales", session_token) for _ in range(3)]
+            assert [answer.status for answer in exchanged] == [200] * 3
+            async with asyncio.timeout(30):
+                while b"audit log waits for the store" not in scene.sidecar.log:
+                    await asyncio.sleep(0.1)
+            outside.execute("ROLLBACK")
+        found = await until_told(scene, "hand_out_exchange", 3)
+        assert [line["request_id"] for line in found] == [answer.headers["X-Correlation-ID"] for answer in exchanged]
