@@ -185,6 +185,9 @@ class Authorization:
             session=None if new_id is None else self._records.session(new_id, viewer.guid, now, sid=grant.sid),
             ended_session=None if keeps_session or known is None else known.session.hash,
         )
+        if not self._is_still_asked_for(flow):  # an administrator was faster than the provider
+            await self._store.add_ended_grant(completed.credentials, now=now)
+            return _refused(StateRefused(because="gone", content=flow.content, return_to=flow.return_to))
         try:
             await self._store.complete_authorization(completed)
         except Conflict:  # signed out since the lines above, and the viewer ended with it
@@ -197,6 +200,14 @@ class Authorization:
         return Granted(
             content=flow.content, return_to=flow.return_to, session_id=None if new_id is None else Secret(new_id)
         )
+
+    def _is_still_asked_for(self, flow: Flow) -> bool:
+        """Say whether the integration is the same client still, and the content uses it."""
+        integration = self._directory.integrations.get(flow.integration.guid)
+        content = self._directory.contents.get(flow.content.guid)
+        if integration is None or content is None or recipe(integration).fingerprint != flow.recipe.fingerprint:
+            return False
+        return flow.is_sign_in or integration.guid in content.integrations
 
     async def _refuse_account(
         self, flow: Flow, grant: Grant, stands: Credentials, change: AccountChange

@@ -334,6 +334,38 @@ async def test_whoever_is_on_the_way_back_from_the_old_server_brings_nothing_to_
     assert provider.requests == []
 
 
+async def _points_elsewhere(house, one):
+    await change(house, one, config={"client_id": "another"})
+
+
+async def _is_taken_away(house, one):
+    await house.administration.associate(ADA, OPEN.guid, [])
+
+
+async def _is_deleted(house, one):
+    await house.administration.delete(ADA, one.guid)
+
+
+@pytest.mark.parametrize("happens", [_points_elsewhere, _is_taken_away, _is_deleted])
+async def test_what_a_provider_grants_while_that_happens_is_given_back(house, provider, happens):
+    """Fails when the callback alone is judged: the grant of the old client, and a consent, would be written down."""
+    one = await made(house)
+    await house.administration.associate(ADA, OPEN.guid, [one.guid])
+    session_id = await house.log_in(house.directory.contents[OPEN.guid], WAREHOUSE)
+    state = (await house.start(house.directory.contents[OPEN.guid], one, session_id=session_id))["state"]
+    provider.gate = asyncio.Event()
+    coming_back = asyncio.create_task(house.come_back(state, session_id=session_id, iss=""))
+    while "sidecar-at-crm" not in [form["client_id"] for form in provider.token_requests]:
+        await asyncio.sleep(0.001)
+    await happens(house, one)
+    provider.gate.set()
+    assert (await coming_back).because == "gone"
+    assert await house.row(session_id, one) is None
+    assert (await house.store.presence(house.hash_of(session_id), OPEN.guid)).consents == frozenset()
+    await house.token_revocation.work()
+    assert {form["client_id"] for form in provider.revocations} == {"sidecar-at-crm"}
+
+
 async def test_pointing_it_back_does_not_bring_old_grants_back(house):
     one = await made(house)
     await house.administration.associate(ADA, OPEN.guid, [one.guid])

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from proxy.flows.administered import IntegrationChanges, NewIntegration
-from proxy.flows.sessions import ConsentNeeded
+from proxy.flows.sessions import ConsentNeeded, SignInNeeded
 from proxy.model import Anyone, Sealed, Secret
 from proxy.sealing import KeyRing
 from tests.unit.flows.callers import ADA
@@ -246,3 +246,14 @@ async def test_a_reload_that_the_store_cannot_serve_changes_nothing(build):
     with pytest.raises(Exception, match="closed"):
         await house.live.reload()
     assert dict(house.directory.integrations) == present
+
+
+async def test_without_sign_in_viewers_sign_in_by_the_first_integration_that_the_api_gives_a_content(build):
+    house = await build(directory(OPEN))
+    assert await house.sessions.admit(None, house.directory.contents[OPEN.guid]) == SignInNeeded(integration=None)
+    crm = await made(house)
+    await house.administration.associate(ADA, OPEN.guid, [crm.guid])
+    assert await house.sessions.admit(None, house.directory.contents[OPEN.guid]) == SignInNeeded(integration=crm)
+    session_id = await house.log_in(house.directory.contents[OPEN.guid], crm)
+    admitted = await house.sessions.admit(session_id, house.directory.contents[OPEN.guid])
+    assert b"X-Forwarded-Access-Token: access-1" in admitted.header_block
