@@ -48,7 +48,7 @@ async def rsconnect(place: Office, *arguments: str, who: str = OPS) -> subproces
     }
     return await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "rsconnect.main", "integration", *arguments],
+        [Path(sys.executable).with_name("rsconnect"), "integration", *arguments],
         env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
