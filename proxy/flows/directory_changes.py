@@ -116,7 +116,7 @@ class DirectoryChanges:
                         credentials_ended=ended.credentials, consents_ended=ended.consents,
                     )  # fmt: skip
                     return ended
-                await self._live.reload()
+                await self._catch_up()  # another process was faster
             return _OVERTAKEN
 
     async def delete(self, caller: ApiKey, guid: IntegrationGuid) -> Refused | None:

@@ -134,6 +134,9 @@ REFUSED = {
     ),
     "a permission for nobody": ({"permissions": (PermissionGrant(),)}, 261, "user or a group"),
     "a permission for two": ({"permissions": (PermissionGrant(user="a@b.c", group="g"),)}, 261, "not both"),
+    "a thousand and one permissions": (
+        {"permissions": tuple(PermissionGrant(group=f"g{number}") for number in range(1001))}, 25, "at most 1000",
+    ),
     "a permission twice": ({"permissions": (PermissionGrant(group="g"), PermissionGrant(group="g"))}, 258, "twice"),
 }  # fmt: skip
 
@@ -579,6 +582,27 @@ async def test_a_name_that_another_process_took_meanwhile_is_refused(house):
     await neighbour.live.load()
     await made(neighbour)
     refused = await create(house)
+    assert (refused.status, refused.code) == (409, 2)
+
+
+async def test_a_name_that_another_process_gave_meanwhile_is_not_given_again(house):
+    one = await made(house)
+    neighbour = house.neighbour()
+    await neighbour.live.load()
+    await made(neighbour, name="orders")
+    refused = await change(house, one, name="orders")
+    assert (refused.status, refused.code) == (409, 2)
+    assert house.live.stored(one.guid).name == "crm"
+
+
+async def test_a_change_that_is_overtaken_each_time_is_given_up(house, monkeypatch):
+    one = await made(house)
+
+    async def overtaken(*_, **__):
+        return None
+
+    monkeypatch.setattr(house.store.administration, "change_integration", overtaken)
+    refused = await change(house, one, name="orders")
     assert (refused.status, refused.code) == (409, 2)
 
 

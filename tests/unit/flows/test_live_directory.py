@@ -136,6 +136,9 @@ async def test_content_whose_integration_is_gone_from_the_configuration_lets_nob
     assert house.directory.integrations[LAKE.guid].is_unusable
     assert [record.integration for record in house.administration.integrations(ADA)] == [WAREHOUSE]
     assert house.administration.associations_of_content(ADA, OPEN.guid) == []
+    with structlog.testing.capture_logs() as later:
+        await house.live.reload()
+    assert later == [], "told once"
     assert "content needs an integration that is gone: nobody gets in" in [line["event"] for line in logs]
     assert await house.administration.associate(ADA, OPEN.guid, [WAREHOUSE.guid]) is None
     assert house.directory.contents[OPEN.guid].integrations == (WAREHOUSE.guid,)

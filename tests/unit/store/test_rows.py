@@ -20,8 +20,10 @@ from proxy.model import (
     ViewerGuid,
 )
 from proxy.store import rows
+from proxy.store.administration_rows import from_integration, to_integration
 from proxy.store.api_key_rows import from_api_key, to_api_key
 from tests.contract.records import NOON, credentials_of, identified, session_hash, session_of
+from tests.contract.test_administration import CRM
 from tests.contract.test_api_keys import OPS
 
 VIEWER = identified()
@@ -112,3 +114,10 @@ def test_a_key_of_an_unheard_of_role_is_damage():
     assert to_api_key(row) == OPS
     with pytest.raises(StoreUnavailable, match="a role"):
         to_api_key({**row, "role": "emperor"})
+
+
+@pytest.mark.parametrize("config", ["", "[]", '{"client_id": 7}', None], ids=["nothing", "a list", "a number", "NULL"])
+def test_a_damaged_config_is_damage(config):
+    row = {**from_integration(CRM), "config": config}
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        to_integration(row, {})
