@@ -161,6 +161,25 @@ class Exchange:
         self, known: _Known, content_token: str | None, audience: str | None, names: _Names, rejected: str | None
     ) -> Issued | Refused:
         """Answer a content that asks for itself. Not counted: nothing is read, and the cache meets the server."""
+        integration = self._own(known, content_token, audience, names)
+        if isinstance(integration, Refused):
+            return integration
+        answer = await self._service_accounts.token(
+            integration, rejected=None if rejected is None else Secret(rejected)
+        )
+        # Once more: while we waited it may have been taken from the content, or become another client.
+        if self._own(known, content_token, integration.guid, _guid) != integration:
+            return refused(NoToken.AUDIENCE)
+        match answer:
+            case OwnToken() as own:
+                return self._issued(known, own)
+            case (Unavailable() | RenewedLately()) as later:
+                return _later(later)
+
+    def _own(
+        self, known: _Known, content_token: str | None, audience: str | None, names: _Names
+    ) -> Integration | Refused:
+        """Choose the service account, for a content that showed that it asks for itself."""
         content = self._content_of(known)
         if content is None or not is_content_session_token(content_token or "", self._key_ring, content, self._now()):
             return refused(NoToken.CONTENT_TOKEN)
@@ -168,13 +187,7 @@ class Exchange:
         if isinstance(integration, Refused):
             return integration
         known.integration_guid = integration.guid
-        if not integration.is_service_account:
-            return refused(NoToken.VIEWERS_INTEGRATION)
-        match await self._service_accounts.token(integration, rejected=None if rejected is None else Secret(rejected)):
-            case OwnToken() as own:
-                return self._issued(known, own)
-            case (Unavailable() | RenewedLately()) as later:
-                return _later(later)
+        return integration if integration.is_service_account else refused(NoToken.VIEWERS_INTEGRATION)
 
     # — a content asks for its viewer ——————————————————————————————————————————————————————————
 

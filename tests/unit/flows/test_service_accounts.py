@@ -314,3 +314,13 @@ async def test_a_flow_that_began_before_it_was_one_brings_nothing(build):
     outcome = await house.come_back(state, iss="")
     assert isinstance(outcome, StateRefused)
     assert outcome.because == "gone"
+
+
+async def test_an_account_taken_from_the_content_while_its_token_is_fetched_lends_none(house, provider):
+    provider.gate = asyncio.Event()
+    asking = asyncio.create_task(redeem(house, MIXED))
+    while not provider.token_requests:
+        await asyncio.sleep(0)
+    house.directory.contents.become({MIXED.guid: replace(MIXED, integrations=(WAREHOUSE.guid,))})
+    provider.gate.set()
+    assert code(await asking) == (400, 256)
