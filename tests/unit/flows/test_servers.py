@@ -75,6 +75,21 @@ async def test_a_discovered_server_is_remembered(servers, server, clock):
     assert server.urls == [OIDC_URL]
 
 
+async def test_the_document_of_an_integration_that_is_another_now_is_read_again(servers, server):
+    server.answers += [answer(200, DOCUMENT), answer(200, DOCUMENT)]
+    await servers.locate(recipe(COMPANY))
+    servers.forget(recipe(COMPANY))
+    servers.forget(recipe(WAREHOUSE))
+    await servers.locate(recipe(COMPANY))
+    assert server.urls == [OIDC_URL, OIDC_URL]
+
+
+async def test_one_that_cannot_be_used_is_nowhere_and_nobody_is_asked(servers, server):
+    for integration in (WAREHOUSE, COMPANY, replace(WAREHOUSE, template="unknown", config={})):
+        assert await servers.locate(recipe(replace(integration, is_unusable=True))) == Unlocated()
+    assert server.urls == []
+
+
 async def test_the_document_is_read_again_after_a_day(servers, server, clock):
     moved = DOCUMENT | {"token_endpoint": "https://id.example/t2"}
     server.answers += [answer(200, DOCUMENT), answer(200, moved)]
