@@ -15,10 +15,12 @@ import aiohttp
 from proxy.policy.guids import content_guid
 from tests.doubles.authorization_server import AuthorizationServer
 from tests.doubles.grants import RegisteredClient
+from tests.journeys.content_process import content_variables
 from tests.journeys.sidecar import Setup
 from tests.journeys.stage import Stage
 from tests.journeys.test_killed import finding
 from tests.journeys.test_live_connections import closed_with, live_stage, open_socket
+from tests.journeys.test_service_accounts import OWN
 from tests.journeys.viewer import NAVIGATION
 
 SALES, LIVE = content_guid("sales"), content_guid("live")
@@ -165,3 +167,30 @@ async def test_killed_while_integrations_change_each_change_is_whole_or_not_ther
             assert int(word.removeprefix("word-")) in {answered, answered + 1}
         viewer = await o.scene.viewer("ada")
         assert (await viewer.get("/__health__/ready", headers=NAVIGATION)).status == 200
+
+
+async def test_a_service_account_is_tested_changed_and_asked_as_what_it_is_now(tmp_path: Path) -> None:
+    async with office(tmp_path) as o:
+        config = o.crm.config_for(o.client) | {"scopes": "read", "auth_type": "Service Account"}
+        body = {"name": "robot", "template": "custom", "config": config}
+        _, made = await o.asks("POST", INTEGRATIONS, body)
+        guid = made["guid"]
+        await o.associates(SALES, guid)
+        assert await o.asks("POST", f"{INTEGRATIONS}/{guid}/verify") == (200, None)
+        content_token = (await content_variables(o.scene, "sales"))["CONNECT_CONTENT_SESSION_TOKEN"]
+
+        async def client_of_a_token() -> str | None:
+            answer = await o.scene.exchange("sales", content_token, subject_token_type=OWN, audience=guid)
+            assert answer.status == 200, answer.text
+            return o.crm.client_of(json.loads(answer.text)["access_token"])
+
+        assert [await client_of_a_token() for _ in range(2)] == ["sidecar-at-crm"] * 2
+        other = o.crm.register(o.scene.setup.redirect_uri, client_id="another-at-crm")
+        renamed = {"client_id": other.client_id, "client_secret": "kH3-mistyped"}
+        assert (await o.asks("PATCH", f"{INTEGRATIONS}/{guid}", {"config": renamed}))[0] == 200
+        status, refused = await o.asks("POST", f"{INTEGRATIONS}/{guid}/verify")
+        assert (status, refused["code"]) == (400, 241)
+        mended = {"client_secret": other.secrets[0]}
+        assert (await o.asks("PATCH", f"{INTEGRATIONS}/{guid}", {"config": mended}))[0] == 200
+        assert await o.asks("POST", f"{INTEGRATIONS}/{guid}/verify") == (200, None)
+        assert await client_of_a_token() == "another-at-crm"
