@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 from posit.connect import Client
 
-from tests.journeys.office import BOB, OPS, Office, office, refused
+from tests.journeys.office import BOB, OPS, Office, refused
 
 NOBODY = "12121212-1212-4212-8212-121212121212"
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path) as an_office:
-        yield an_office
-
-
-@pytest.fixture(params=["api.listen", "public_url"])
-async def anywhere(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    """Ask at either address."""
-    async with office(tmp_path, public=request.param == "public_url") as an_office:
-        yield an_office
 
 
 # — start, users, content —————————————————————————————————————————————————————————————————————————

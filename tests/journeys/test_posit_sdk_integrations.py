@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 from posit.connect import Client
 from posit.connect.oauth.integrations import Integration
 
 from proxy.policy.guids import integration_guid
-from tests.journeys.office import BOB, EVE, OPS, Office, office, refused
+from tests.journeys.office import BOB, EVE, OPS, Office, refused
 
 NOBODY = "12121212-1212-4212-8212-121212121212"
 WAREHOUSE = integration_guid("warehouse")
@@ -24,19 +20,6 @@ CONFIG = {
     "token_uri": "https://example.com/__tenant_id__/oauth2/v2.0/token",
 }
 """What Posit's own tests create."""
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path) as an_office:
-        yield an_office
-
-
-@pytest.fixture(params=["api.listen", "public_url"])
-async def anywhere(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    """Ask at either address."""
-    async with office(tmp_path, public=request.param == "public_url") as an_office:
-        yield an_office
 
 
 def create(client: Client, name: str = "example integration", **more: object) -> Integration:

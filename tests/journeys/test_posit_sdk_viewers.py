@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 from posit.connect import Client
 
 from proxy.policy.guids import integration_guid
 from tests.journeys.content_process import run_as_content
-from tests.journeys.office import BOB, OPS, Office, office, refused
+from tests.journeys.office import BOB, OPS, Office, refused
 from tests.journeys.stage import SESSION_TOKEN
 
 WAREHOUSE = integration_guid("warehouse")
 API_KEY = "urn:posit:connect:api-key"
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path) as an_office:
-        yield an_office
 
 
 async def test_sessions_are_listed_read_and_ended(place: Office) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from proxy.policy.guids import integration_guid
 from proxy.providers import PROVIDERS
-from tests.journeys.office import BOB, OPS, Office, office
+from tests.journeys.office import BOB, OPS, Office
 
 NOBODY = "12121212-1212-4212-8212-121212121212"
 WAREHOUSE = integration_guid("warehouse")
@@ -23,19 +22,6 @@ WAREHOUSE = integration_guid("warehouse")
 pytestmark = pytest.mark.skipif(
     find_spec("rsconnect") is None, reason="rsconnect-python is not installed (extra `clients`)"
 )
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path) as an_office:
-        yield an_office
-
-
-@pytest.fixture(params=["api.listen", "public_url"])
-async def anywhere(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    """Ask at either address."""
-    async with office(tmp_path, public=request.param == "public_url") as an_office:
-        yield an_office
 
 
 async def rsconnect(place: Office, *arguments: str, who: str = OPS) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Shiny for Python under a path, in a real browser, over TLS: one WebSocket, and tokens that come and go beneath it."""
+"""Shiny for Python and for R under a path, in a real browser, over TLS: one WebSocket, and tokens that come and go beneath it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.journeys.example_apps import SHINY
+from tests.journeys.example_apps import SHINY, SHINY_R, Example
 from tests.journeys.example_scene import Scene, look_for_secrets, staged
 
-REASON = SHINY.why_not
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(bool(REASON), reason=REASON or "all is here")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TTL_S = 4.0
 LIFETIMES = 3
 
 
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with staged(SHINY, tmp_path, ttl_s=TTL_S) as scene:
+def where_it_runs(example: Example) -> object:
+    reason = example.why_not
+    return pytest.param(example, marks=pytest.mark.skipif(bool(reason), reason=reason or "all is here"))
+
+
+@pytest.fixture(params=[where_it_runs(SHINY), where_it_runs(SHINY_R)], ids=["python", "r"])
+async def scene(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    async with staged(request.param, tmp_path, ttl_s=TTL_S) as scene:
         yield scene
 
 
