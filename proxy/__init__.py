@@ -9,7 +9,8 @@ The house, top to bottom. An upper floor may use a lower one; rooms on one floor
     8  app, healthcheck, session_admin,        composition root: the only file that knows everything;
        api_key_admin, audit_admin, online      what commands do beside it
        logs, tls, token_files, descriptors,    how it logs; certificates; content's own tokens in files; open files;
-       slow_lane, provider_client, whoami      the gateway asks the use cases; the HTTP client, as configured; who runs a command
+       slow_lane, provider_client, whoami,     the gateway asks the use cases; the HTTP client, as configured; who runs a command;
+       switching                               where requests can go, as the contents are now
     7  config   |  web            |  gateway   YAML → values  |  control plane (aiohttp)  |  data plane: bytes through
     6  flows    |  outbound                    use cases (await store, send)  |  HTTP client towards providers
     5  store                                   protocol, SQL statements, one small driver per engine

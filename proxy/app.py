@@ -9,19 +9,17 @@ import secrets
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 import uvloop
 from aiohttp import web
 
-from proxy.admission import AdmissionTable
 from proxy.config.show import address
 from proxy.config.values import CALLBACK_PATH, Config, Listen, TcpListen, Tls, UnixListen
 from proxy.descriptors import make_room
@@ -56,10 +54,7 @@ from proxy.flows.users import Users
 from proxy.flows.verification import Verification
 from proxy.flows.viewer_claims import ViewerClaims
 from proxy.flows.visitor_keys import VisitorKeys
-from proxy.gateway.control import ControlPool
 from proxy.gateway.listener import Gateway
-from proxy.gateway.pool import Pool
-from proxy.gateway.switchboard import Switchboard
 from proxy.logs import configure_logs
 from proxy.model import (
     SIDECAR,
@@ -69,7 +64,6 @@ from proxy.model import (
     Change,
     ChangesLost,
     ConsentEnded,
-    Content,
     ContentGuid,
     CredentialsChanged,
     DirectoryChanged,
@@ -81,14 +75,13 @@ from proxy.model import (
 )
 from proxy.outbound.authorization_server import AuthorizationServerClient
 from proxy.policy.cookies import cookie_names
-from proxy.policy.header_names import injected_names
 from proxy.policy.rate import RatePerMinute
-from proxy.policy.routing import Routes
 from proxy.provider_client import provider_client
 from proxy.sealing import KeyRing
 from proxy.slow_lane import slow_lane
 from proxy.store.base import Store
 from proxy.store.sqlite import open_store
+from proxy.switching import Switching
 from proxy.tls import ServerTls, watch
 from proxy.token_files import TokenFile, TokenFiles
 from proxy.web.routes import api_application, control_plane
@@ -298,7 +291,9 @@ class _Sidecar:
             access_log=None, max_field_size=_MAX_FIELD_BYTES, max_line_size=_MAX_FIELD_BYTES,
             shutdown_timeout=_SHUTDOWN_S, auto_decompress=False,
         )  # fmt: skip
-        self._slow_lane = slow_lane(sessions, directory)
+        self._switching = Switching(
+            config, directory, slow_lane=slow_lane(sessions, directory), tell=self.audit.hand_out
+        )
         self.listeners_with_tls: list[ServerTls] = []
         self.gateway: Gateway
 
@@ -331,7 +326,7 @@ class _Sidecar:
                 case SessionEnded() | ConsentEnded():
                     pass  # credentials go on: they are the viewer's
                 case DirectoryChanged():
-                    self._re_route()
+                    self._switching.follow(self.gateway.board)
         self.gateway.apply(*changes)
 
     async def start(self, stack: AsyncExitStack) -> None:
@@ -347,7 +342,8 @@ class _Sidecar:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
         assert self._control.server is not None
-        self.gateway = Gateway(self._switchboard(self._control.server))
+        limits = replace(config.limits, max_connections=make_room(config.limits.max_connections))
+        self.gateway = Gateway(self._switching.board(self._control.server, limits))
         if config.api_listen is not None:
             with _named("api.listen", config.api_listen):
                 await _site(self._api, config.api_listen, self._tls_on(config.api_tls, "api.tls")).start()
@@ -364,58 +360,6 @@ class _Sidecar:
             return None
         self.listeners_with_tls.append(ServerTls(files, setting=setting))
         return self.listeners_with_tls[-1].context
-
-    def _switchboard(self, server: Callable[[], asyncio.BaseProtocol]) -> Switchboard:
-        config, limits = self._config, self._config.limits
-        limits = replace(limits, max_connections=make_room(limits.max_connections))
-        contents = self.live.directory.contents
-        return Switchboard(
-            public_host=config.public_host.encode(),
-            proto=urlsplit(config.public_url).scheme.encode(),
-            own_origin=config.public_url,
-            names=cookie_names(config.public_url),
-            routes=self._routes(),
-            contents_by_host=self._contents_by_host(),
-            limits=limits,
-            trusted_proxies=config.trusted_proxies,
-            injected=self._injected(),
-            vouching=config.vouching,
-            admission=AdmissionTable(
-                max_sessions=limits.max_sessions_in_memory,
-                idle_s=config.session_idle.total_seconds(),
-                tell=self.audit.hand_out,
-            ),
-            slow_lane=self._slow_lane,
-            pools={
-                guid: Pool(
-                    content.upstream,
-                    max_idle_s=limits.content_keep_alive_s,
-                    connect_timeout_s=limits.content_connect_timeout_s,
-                )
-                for guid, content in contents.items()
-            },
-            control=ControlPool(server),
-            loop=asyncio.get_running_loop(),
-            request_id_prefix=secrets.token_hex(4) + "-",
-        )
-
-    def _re_route(self) -> None:
-        """Let requests from now on find the contents as they are now; the contents' pools stay."""
-        board = self.gateway.board
-        board.routes, board.contents_by_host = self._routes(), self._contents_by_host()
-        board.injected = self._injected()
-
-    def _routes(self) -> Routes:
-        return Routes(content for content in self.live.directory.contents.values() if not content.origin)
-
-    def _contents_by_host(self) -> Mapping[bytes, Content]:
-        contents = self.live.directory.contents.values()
-        return {content.host.encode(): content for content in contents if content.origin}
-
-    def _injected(self) -> frozenset[bytes]:
-        directory, vouching = self.live.directory, self._config.vouching
-        ours = injected_names(directory.integrations.values(), directory.contents.values())
-        return ours | (vouching.names if vouching else frozenset())
 
     def seen(self) -> Iterator[Mapping[SessionHash, datetime]]:
         """Give who was active since the last call."""

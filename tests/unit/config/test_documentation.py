@@ -125,7 +125,9 @@ def test_the_documentation_shows_headers_for_those_who_come_from_elsewhere():
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Limits)])
 def test_every_limit_is_read_somewhere(name):
-    assert name in read_names(ROOT / "proxy/app.py", *(ROOT / "proxy/gateway").glob("*.py"))
+    assert name in read_names(
+        ROOT / "proxy/app.py", ROOT / "proxy/switching.py", *(ROOT / "proxy/gateway").glob("*.py")
+    )
 
 
 def read_names(*files: Path) -> set[str]:
