@@ -211,7 +211,7 @@ class _Sidecar:
         )  # fmt: skip
         visitor_keys = VisitorKeys(
             directory=directory, session_tokens=self.session_tokens, key_ring=key_ring, now=_now,
-            random_bytes=secrets.token_bytes,
+            random_bytes=secrets.token_bytes, renew_claims=sessions.renew_claims,
         )  # fmt: skip
         exchange = Exchange(
             directory=directory, session_tokens=self.session_tokens, keeper=self.keeper, sessions=sessions, now=_now,

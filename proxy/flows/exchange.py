@@ -22,7 +22,7 @@ from proxy.flows.request_id import present_request_id
 from proxy.flows.service_accounts import OwnToken, ServiceAccounts
 from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import Sessions
-from proxy.flows.visitor_keys import VisitorKeys, email_of
+from proxy.flows.visitor_keys import VisitorKeys, email_of, lacking_consent
 from proxy.model import (
     Actor,
     ActorKind,
@@ -233,6 +233,9 @@ class Exchange:
             return refused(NoToken.VISITOR_API_KEY)
         if email_of(asking.presence) is None:
             return refused(NoToken.VISITOR_UNKNOWN)
+        lacking = lacking_consent(asking.content, asking.presence, self._directory)
+        if lacking is not None:
+            return refused(NoToken.NO_CONSENT, login_url=self._login_url(asking.content, lacking))
         made = self._visitor_keys.make(token_hash, asking.presence)
         known.expires_at = made.expires_at
         expires_in = max(1, int((made.expires_at - self._now()).total_seconds()))

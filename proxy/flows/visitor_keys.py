@@ -1,19 +1,31 @@
 """A viewer's own key at the Server API, for as long as they are at a content: what Connect calls a visitor API key.
 
 Nothing is kept of it. The key is the sealed hash of the session token that it was exchanged for, so it is worth nothing
-once that is: after a sign-out, or at a content that gives no such keys any more. It never lives longer than an hour.
+once that is: after a sign-out, without the viewer's consent, or at a content that gives no such keys any more. It never lives longer than an hour.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from proxy.flows.content_grants import associated
 from proxy.flows.session_tokens import SessionTokens
-from proxy.model import ApiKey, Content, Directory, Role, Sealed, Secret, SessionTokenHash
+from proxy.model import (
+    ApiKey,
+    Content,
+    Directory,
+    Integration,
+    Named,
+    Role,
+    Sealed,
+    Secret,
+    SessionTokenHash,
+    ViewerGuid,
+)
 from proxy.policy.access import is_allowed, verified_email
 from proxy.policy.guids import visitor_key_guid
 from proxy.sealing import NONCE_BYTES, KeyRing, SealBroken, associated_data
@@ -48,12 +60,15 @@ class VisitorKeys:
         key_ring: KeyRing,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        renew_claims: Callable[[ViewerGuid], Awaitable[None]],
     ) -> None:
+        """``renew_claims``: has it read again who the viewer is, when that is due."""
         self._directory = directory
         self._session_tokens = session_tokens
         self._key_ring = key_ring
         self._now = now
         self._random_bytes = random_bytes
+        self._renew_claims = renew_claims
 
     def make(self, token_hash: SessionTokenHash, presence: Presence) -> VisitorKey:
         """Make the key of whoever's session token has this hash; the caller has redeemed it just now."""
@@ -68,7 +83,12 @@ class VisitorKeys:
         token_hash = self._opened(key)
         found = None if token_hash is None else await self._session_tokens.redeem(token_hash)
         content = None if found is None else self._directory.contents.get(found.content_guid)
-        if token_hash is None or found is None or content is None or not gives_keys(content, found.presence):
+        if token_hash is None or found is None or content is None:
+            return None
+        if isinstance(content.access, Named):  # the page may be gone: nothing else asks who they are now
+            await self._renew_claims(found.presence.viewer.guid)
+            found = await self._session_tokens.redeem(token_hash)
+        if found is None or not gives_keys(content, found.presence, self._directory):
             return None
         viewer = found.presence.viewer
         return ApiKey(
@@ -91,9 +111,18 @@ class VisitorKeys:
         return SessionTokenHash(known[_TIME_BYTES:]) if self._now().timestamp() < ends else None
 
 
-def gives_keys(content: Content, presence: Presence) -> bool:
-    """Say whether this viewer may have a key there: the content gives them, and lets the viewer in."""
-    return content.visitor_api_keys and is_allowed(content.access, presence.viewer)
+def gives_keys(content: Content, presence: Presence, directory: Directory) -> bool:
+    """Say whether this viewer may have a key there: the content gives them, and the viewer is still let in there."""
+    if not content.visitor_api_keys or not is_allowed(content.access, presence.viewer):
+        return False
+    return lacking_consent(content, presence, directory) is None
+
+
+def lacking_consent(content: Content, presence: Presence, directory: Directory) -> Integration | None:
+    """Return the first integration without which the viewer is not let in there, and to which they do not consent any more."""
+    required = (one for one in associated(content, directory) if one.guid not in content.optional)
+    lacking = (one for one in required if not one.is_service_account and one.guid not in presence.consents)
+    return next(lacking, None)
 
 
 def email_of(presence: Presence) -> str | None:

@@ -321,6 +321,7 @@ class House:
             key_ring=self.key_ring,
             now=self.clock,
             random_bytes=self.random.randbytes,
+            renew_claims=self.sessions.renew_claims,
         )
         self.exchange = Exchange(
             service_accounts=self.service_accounts,

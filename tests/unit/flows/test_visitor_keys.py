@@ -13,8 +13,9 @@ from proxy.flows.visitor_keys import PREFIX
 from proxy.model import Named, Role, SessionTokenHash
 from proxy.policy.exchange_refusals import VISITOR_API_KEY
 from proxy.sealing import hash_handle
+from tests.unit.flows.callers import ADA
 from tests.unit.flows.house import LAKE, SALES, STOCK, WAREHOUSE
-from tests.unit.flows.test_exchange_table import Place
+from tests.unit.flows.test_exchange_table import ROBOT, Place
 
 GIVING = replace(SALES, visitor_api_keys=True)
 HERE = {"sign_in": WAREHOUSE.guid}
@@ -80,6 +81,40 @@ async def test_it_ends_with_the_sign_out(place):
     key = (await exchanged(place, lines["Posit-Connect-User-Session-Token"])).access_token.reveal()
     assert await place.house.visitor_keys.caller(key)
     await place.house.sessions.end(session_id)
+    assert await place.house.visitor_keys.caller(key) is None
+
+
+async def test_it_ends_with_the_consent_and_none_is_given_without(place):
+    """Fails when a key asks for the session only: content goes on as a viewer who disconnected it."""
+    token = await place.token()
+    key = (await exchanged(place, token)).access_token.reveal()
+    (granted,) = await place.house.administration.oauth_sessions(ADA, everybodys=True)
+    await place.house.administration.end_oauth_session(ADA, granted.guid)
+    assert await place.house.visitor_keys.caller(key) is None
+    refused = await place.ask(GIVING, subject_token=token, requested_token_type=VISITOR_API_KEY)
+    assert (refused.status, refused.code) == (400, 220)
+    assert f"integration={WAREHOUSE.guid}" in refused.login_url
+
+
+@pytest.mark.parametrize("own", [{"optional": frozenset({LAKE.guid})}, {"robot": True}], ids=["optional", "its own"])
+async def test_consent_that_nobody_needs_to_be_let_in_is_not_needed(place, own):
+    more = ROBOT if "robot" in own else LAKE
+    content = replace(GIVING, integrations=(WAREHOUSE.guid, more.guid), optional=own.get("optional", frozenset()))
+    await place.opened(content, **HERE)
+    issued = await place.ask(content, subject_token=await place.token(content), requested_token_type=VISITOR_API_KEY)
+    assert await place.house.visitor_keys.caller(issued.access_token.reveal())
+
+
+async def test_a_group_taken_away_counts_for_keys_as_it_does_for_pages(place, provider, clock):
+    """Fails when a key is judged by who the viewer was when the page was opened, and nothing is renewed since."""
+    board = replace(GIVING, access=Named(groups=frozenset({"board"})))
+    provider.claims = provider.claims | {"groups": ["board"]}
+    await place.opened(board, **HERE)
+    issued = await place.ask(board, subject_token=await place.token(board), requested_token_type=VISITOR_API_KEY)
+    key = issued.access_token.reveal()
+    assert await place.house.visitor_keys.caller(key)
+    provider.claims = provider.claims | {"groups": []}
+    clock.advance(601)
     assert await place.house.visitor_keys.caller(key) is None
 
 
