@@ -30,7 +30,8 @@ CALLER = web.RequestKey("caller", ApiKey)
 log = structlog.get_logger("api")
 
 _PROXY_HEADERS = re.compile(r"origin|sec-fetch-.*|forwarded|x-forwarded-.*|x-real-ip|via|cookie", re.IGNORECASE)
-_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?")
+_LAST_PORT = 65_535
 
 
 def at_public_url(request: web.Request) -> None:
@@ -88,7 +89,7 @@ def local_program(request: web.Request) -> None:
         raise ApiRefusal(403, 22, "This address is for programs beside the sidecar, not for browsers or proxies.")
     hosts = request.headers.getall("Host", [])
     match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-    name = match["host"].lower() if match else ""
+    name = match["host"].lower() if match and int(match["port"] or 0) <= _LAST_PORT else ""
     if not (is_loopback_host(name) or name in request.app[API].hosts):
         _tell_of_stranger(request, "foreign_host")
         raise ApiRefusal(

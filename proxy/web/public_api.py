@@ -12,8 +12,13 @@ from proxy.web.requests import at_host_of, internal_header
 
 
 def is_public_api(request: web.Request) -> bool:
-    """Say whether this is a program's: by the path that the routes are found by, and not at a content's own host."""
-    is_its_path = request.path == "/__ping__" or request.path.startswith("/__api__/")
+    """Say whether this is a program's: by the path that the routes are found by, and not at a content's own host.
+
+    What the gateway refuses, it refuses by the path as it is written: there, an address with escapes in it is a content's.
+    """
+    is_refused = bool(internal_header(request, internal.REASON))
+    path = request.raw_path.partition("?")[0] if is_refused else request.path
+    is_its_path = path == "/__ping__" or path.startswith("/__api__/")
     return is_its_path and at_host_of(request) is None
 
 

@@ -179,7 +179,7 @@ async def test_browsers_and_proxies_are_refused(api, flows, method, path, header
         ("localhost", 200), ("localhost:3939", 200), ("app.localhost:1", 200), ("127.0.0.1:9", 200), ("[::1]:9", 200),
         ("sidecar.internal:3939", 200), ("SIDECAR.internal", 200),
         ("evil.example", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421), ("10.0.0.1", 421),
-        ("localhost@evil", 421), ("localhost:x", 421), ("", 421),
+        ("localhost@evil", 421), ("localhost:x", 421), ("localhost:65536", 421), ("localhost:99999", 421), ("", 421),
     ],
 )  # fmt: skip
 async def test_only_names_of_this_machine_are_answered(api, flows, host, status):

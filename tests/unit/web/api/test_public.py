@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from yarl import URL
 
 from proxy.flows.visitor_keys import PREFIX
 from proxy.policy.permissions import TABLE
@@ -125,6 +126,15 @@ async def test_what_the_gateway_refuses_is_refused_in_the_words_of_the_api(publi
     assert await refused(await public.get(USER, headers=AUTHORIZED | {"Oauth-Sidecar-Reason": reason})) == expected
     page = await public.get("/sales/", headers=NAVIGATION | {"Oauth-Sidecar-Reason": reason})
     assert (page.status, page.content_type) == (expected[0], "text/html")
+
+
+@pytest.mark.parametrize("path", ["/%5f%5fapi__/v1/user", "/_%5Fapi__/v1/user", "/%5f_ping__"])
+async def test_a_path_that_only_reads_like_the_apis_is_refused_as_the_gateway_says(public, path):
+    """Fails when both go by the path as the routes read it: what is not there, or a sign-in, became 503."""
+    answer = await public.get(
+        URL(path, encoded=True), headers=NAVIGATION | {"Oauth-Sidecar-Reason": "not-found"}, allow_redirects=False
+    )
+    assert (answer.status, answer.content_type) == (404, "text/html")
 
 
 async def test_guessing_from_one_address_is_refused_and_does_not_hold_up_others(aiohttp_client, flows):
