@@ -16,23 +16,19 @@ from urllib.parse import urlencode
 from proxy.flows.content_grants import associated
 from proxy.flows.content_tokens import is_content_session_token
 from proxy.flows.credentials import CredentialsKeeper
+from proxy.flows.exchange_answers import Issued, Known, line_of, refused, told_later
 from proxy.flows.fresh_tokens import Answer, Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.flows.refused import Refused
-from proxy.flows.request_id import present_request_id
 from proxy.flows.service_accounts import OwnToken, ServiceAccounts
 from proxy.flows.session_tokens import SessionTokens
 from proxy.flows.sessions import Sessions
 from proxy.flows.visitor_keys import VisitorKeys, email_of, lacking_consent
 from proxy.model import (
-    Actor,
-    ActorKind,
     ApiKey,
-    AuditAction,
     AuditEvent,
     Content,
     Directory,
     Integration,
-    IntegrationGuid,
     Named,
     Secret,
     SessionTokenHash,
@@ -40,7 +36,6 @@ from proxy.model import (
 )
 from proxy.policy.access import is_allowed
 from proxy.policy.exchange_refusals import (
-    ACCESS_TOKEN,
     CONTENT_SESSION_TOKEN,
     GRANT_TYPE,
     USER_SESSION_TOKEN,
@@ -58,33 +53,11 @@ _KEY = "Key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """A token for the content."""
-
-    access_token: Secret
-    expires_in: int
-    """Whole seconds, at least 1: what clients cache by (R's never ask again without it)."""
-    issued_token_type: str = ACCESS_TOKEN
-    token_type: str = "Bearer"  # noqa: S105  # RFC 6750's word
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Asking:
     """Who asks for whom, both proven."""
 
     content: Content
     presence: Presence
-
-
-@dataclass(slots=True, kw_only=True)
-class _Known:
-    """What is known by now of one exchange, for its line in the audit log."""
-
-    caller: ApiKey
-    viewer_guid: ViewerGuid | None = None
-    integration_guid: IntegrationGuid | None = None
-    scope: str = ""
-    expires_at: datetime | None = None
 
 
 class Exchange:
@@ -133,7 +106,7 @@ class Exchange:
 
         ``rejected_token`` is ours: the token that an API did not take; the answer has another one, or says why not.
         """
-        known = _Known(caller=caller)
+        known = Known(caller=caller)
         is_viewers = subject_token_type == USER_SESSION_TOKEN
         if grant_type != GRANT_TYPE:
             return self._answered(known, refused(NoToken.GRANT_TYPE))
@@ -150,7 +123,7 @@ class Exchange:
         self, *, caller: ApiKey, session_token: str | None, integration: str | None, rejected_token: str | None = None
     ) -> Issued | Refused:
         """Answer the short form, ``GET /token``; ``integration`` is a slug, a guid or a name."""
-        known = _Known(caller=caller)
+        known = Known(caller=caller)
         return self._answered(
             known, await self._viewers_token(known, session_token, integration, _any_name, rejected_token)
         )
@@ -158,7 +131,7 @@ class Exchange:
     # — a content asks for itself ——————————————————————————————————————————————————————————————
 
     async def _own_token(
-        self, known: _Known, content_token: str | None, audience: str | None, names: _Names, rejected: str | None
+        self, known: Known, content_token: str | None, audience: str | None, names: _Names, rejected: str | None
     ) -> Issued | Refused:
         """Answer a content that asks for itself. Not counted: nothing is read, and the cache meets the server."""
         integration = self._own(known, content_token, audience, names)
@@ -174,10 +147,10 @@ class Exchange:
             case OwnToken() as own:
                 return self._issued(known, own)
             case (Unavailable() | RenewedLately()) as later:
-                return _later(later)
+                return told_later(later)
 
     def _own(
-        self, known: _Known, content_token: str | None, audience: str | None, names: _Names
+        self, known: Known, content_token: str | None, audience: str | None, names: _Names
     ) -> Integration | Refused:
         """Choose the service account, for a content that showed that it asks for itself."""
         content = self._content_of(known)
@@ -192,7 +165,7 @@ class Exchange:
     # — a content asks for its viewer ——————————————————————————————————————————————————————————
 
     async def _viewers_token(
-        self, known: _Known, session_token: str | None, asked: str | None, names: _Names, rejected: str | None
+        self, known: Known, session_token: str | None, asked: str | None, names: _Names, rejected: str | None
     ) -> Issued | Refused:
         token_hash = self._counted(session_token)
         if isinstance(token_hash, Refused):
@@ -219,9 +192,9 @@ class Exchange:
                 why = NoToken.REJECTED if because == "rejected" else NoToken.GRANT_ENDED
                 return refused(why, login_url=self._login_url(asking.content, integration))
             case (Unavailable() | RenewedLately()) as later:
-                return _later(later)
+                return told_later(later)
 
-    async def _visitors_key(self, known: _Known, session_token: str | None) -> Issued | Refused:
+    async def _visitors_key(self, known: Known, session_token: str | None) -> Issued | Refused:
         """Answer a content that wants to ask the Server API as its viewer. Which integration is named says nothing."""
         token_hash = self._counted(session_token)
         if isinstance(token_hash, Refused):
@@ -250,7 +223,7 @@ class Exchange:
             return refused(NoToken.TOO_MANY, retry_after_s=ceil(wait_s))
         return token_hash
 
-    async def _asking(self, known: _Known, token_hash: SessionTokenHash) -> _Asking | Refused:
+    async def _asking(self, known: Known, token_hash: SessionTokenHash) -> _Asking | Refused:
         found = await self._session_tokens.redeem(token_hash)
         if found is None:
             return refused(NoToken.SESSION_OVER)
@@ -269,7 +242,7 @@ class Exchange:
             return refused(NoToken.NOT_ALLOWED)
         return _Asking(content=content, presence=found.presence)
 
-    def _consented(self, known: _Known, asking: _Asking, asked: str | None, names: _Names) -> Integration | Refused:
+    def _consented(self, known: Known, asking: _Asking, asked: str | None, names: _Names) -> Integration | Refused:
         """Choose the integration, one to which the viewer said yes here."""
         integration = self._integration(asking.content, asked, names)
         if isinstance(integration, Refused):
@@ -290,7 +263,7 @@ class Exchange:
 
     # — both ———————————————————————————————————————————————————————————————————————————————————
 
-    def _content_of(self, known: _Known) -> Content | None:
+    def _content_of(self, known: Known) -> Content | None:
         guid = known.caller.content_guid
         return None if guid is None else self._directory.contents.get(guid)
 
@@ -309,36 +282,15 @@ class Exchange:
         query = urlencode({"content": content.guid, "integration": integration.guid})
         return f"{self._public_url}/__oauth__/login?{query}"
 
-    def _issued(self, known: _Known, token: Fresh | OwnToken) -> Issued:
+    def _issued(self, known: Known, token: Fresh | OwnToken) -> Issued:
         known.scope, known.expires_at = token.scope, token.expires_at
         expires_in = exchange_expires_in(self._now(), token.issued_at, token.expires_at)
         return Issued(access_token=token.access_token, expires_in=expires_in)
 
-    def _answered(self, known: _Known, answer: Issued | Refused) -> Issued | Refused:
+    def _answered(self, known: Known, answer: Issued | Refused) -> Issued | Refused:
         """Have it written down."""
-        is_issued = isinstance(answer, Issued)
-        caller = known.caller
-        self._record(
-            AuditEvent(
-                at=self._now(),
-                action=AuditAction.HAND_OUT_EXCHANGE if is_issued else AuditAction.EXCHANGE_REFUSED,
-                actor=Actor(kind=ActorKind.API_KEY, id=caller.guid, name=caller.name),
-                viewer_guid=known.viewer_guid,
-                content_guid=caller.content_guid,
-                integration_guid=known.integration_guid,
-                scope=known.scope,
-                expires_at=known.expires_at,
-                request_id=present_request_id(),
-                detail=_said_of(answer),
-            )
-        )
+        self._record(line_of(known, answer, at=self._now()))
         return answer
-
-
-def _said_of(answer: Issued | Refused) -> dict[str, str]:
-    if isinstance(answer, Refused):
-        return {"code": str(answer.code), "error": answer.text}
-    return {"kind": "a visitor's API key"} if answer.issued_token_type == VISITOR_API_KEY else {}
 
 
 _Names = Callable[[Integration], tuple[str, ...]]
@@ -351,15 +303,3 @@ def _guid(integration: Integration) -> tuple[str, ...]:
 
 def _any_name(integration: Integration) -> tuple[str, ...]:
     return integration.slug, integration.guid, integration.name
-
-
-def refused(why: NoToken, *, login_url: str | None = None, retry_after_s: float | None = None) -> Refused:
-    """Say it as the table does."""
-    says = why.value
-    return Refused(status=says.status, code=says.code, text=says.text, login_url=login_url, retry_after_s=retry_after_s)
-
-
-def _later(answer: Unavailable | RenewedLately) -> Refused:
-    if isinstance(answer, Unavailable):
-        return refused(NoToken.UNAVAILABLE, retry_after_s=answer.retry_after_s)
-    return refused(NoToken.RENEWED_LATELY, retry_after_s=ceil(answer.retry_after_s))

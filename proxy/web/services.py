@@ -12,7 +12,7 @@ from aiohttp import web
 from proxy.flows.administration import Administration
 from proxy.flows.api_keys import ApiKeys
 from proxy.flows.callback_outcomes import CallbackOutcome, ProviderUnavailable
-from proxy.flows.exchange import Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.provider_logout import LogoutOutcome
 from proxy.flows.refused import Refused

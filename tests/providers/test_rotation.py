@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN, Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.fresh_tokens import Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.model import CredentialsState
+from proxy.policy.exchange_refusals import GRANT_TYPE, USER_SESSION_TOKEN
 from tests.doubles import faults
 from tests.doubles.profiles import databricks, snowflake
 from tests.doubles.profiles.auth0 import AUTH0

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 from aiohttp import web
 
-from proxy.flows.exchange import Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.policy.exchange_refusals import ACCESS_TOKEN, CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN
 from proxy.web.api.refusals import ApiRefusal, granted
 from proxy.web.guards import CALLER

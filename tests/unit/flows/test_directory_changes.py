@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from proxy.flows.administered import IntegrationChanged, IntegrationChanges, NewIntegration
-from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN
 from proxy.flows.fresh_tokens import Fresh
 from proxy.flows.refused import NOT_ALLOWED, NOT_THERE, Refused
 from proxy.flows.sessions import Admitted, ConsentNeeded
@@ -18,6 +17,7 @@ from proxy.model import (
     DirectoryChanged,
     PermissionGrant,
 )
+from proxy.policy.exchange_refusals import GRANT_TYPE, USER_SESSION_TOKEN
 from proxy.store.audit import AuditFilter
 from tests.unit.flows.callers import ADA, BOB, EVE, OF_SALES
 from tests.unit.flows.house import LAKE, SALES, STOCK, WAREHOUSE, answer, directory

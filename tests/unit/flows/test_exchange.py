@@ -7,10 +7,18 @@ from dataclasses import replace
 import pytest
 
 from proxy.errors import StoreUnavailable
-from proxy.flows.exchange import ACCESS_TOKEN, CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.refused import Refused
 from proxy.model import AuditAction, ChangesLost, ConsentEnded, DirectoryChanged, Named
-from proxy.policy.exchange_refusals import AWS_CREDENTIALS, ID_TOKEN, VISITOR_API_KEY
+from proxy.policy.exchange_refusals import (
+    ACCESS_TOKEN,
+    AWS_CREDENTIALS,
+    CONTENT_SESSION_TOKEN,
+    GRANT_TYPE,
+    ID_TOKEN,
+    USER_SESSION_TOKEN,
+    VISITOR_API_KEY,
+)
 from tests.unit.flows.house import BOTH, LAKE, PUBLIC_URL, SALES, STOCK, WAREHOUSE, answer, directory
 from tests.unit.flows.ill_store import IllStore
 

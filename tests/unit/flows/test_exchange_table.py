@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.flows.content_tokens import content_session_token
-from proxy.flows.exchange import Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.refused import Refused
 from proxy.model import Anyone, Content, Directory, IntegrationGuid, Named
 from proxy.policy.exchange_refusals import (

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from proxy.flows.callback_outcomes import Declined
-from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN, Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admitted, ConsentNeeded, Sessions, SignInNeeded, TokenUnavailable
 from proxy.oauth.message import NotSent
+from proxy.policy.exchange_refusals import GRANT_TYPE, USER_SESSION_TOKEN
 from tests.unit.flows.house import BOTH, LAKE, PUBLIC_URL, WAREHOUSE, answer, directory
 
 LAKE_OPTIONAL = replace(BOTH, optional=frozenset({LAKE.guid}))

@@ -7,10 +7,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.flows import recipes
-from proxy.flows.exchange import GRANT_TYPE, USER_SESSION_TOKEN, Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.fresh_tokens import Fresh, Reconnect, RenewedLately, Unavailable
 from proxy.flows.refused import Refused
 from proxy.model import CredentialsChanged, CredentialsState, Secret
+from proxy.policy.exchange_refusals import GRANT_TYPE, USER_SESSION_TOKEN
 from proxy.providers import PROVIDERS
 from tests.unit.flows.house import SALES, STOCK, WAREHOUSE, answer
 

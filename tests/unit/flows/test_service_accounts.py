@@ -8,13 +8,14 @@ from structlog.testing import capture_logs
 
 from proxy.flows.callback_outcomes import StateRefused
 from proxy.flows.content_tokens import content_session_token, is_content_session_token
-from proxy.flows.exchange import CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN, Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.fresh_tokens import RenewedLately, Unavailable
 from proxy.flows.refused import Refused
 from proxy.flows.service_accounts import OwnToken
 from proxy.flows.sessions import Admitted, SignInNeeded
 from proxy.model import Anyone, Directory, IntegrationGuid, Secret
 from proxy.oauth.message import LostAnswer, NotSent
+from proxy.policy.exchange_refusals import CONTENT_SESSION_TOKEN, GRANT_TYPE, USER_SESSION_TOKEN
 from proxy.sealing import KeyRing
 from tests.unit.flows.house import KEY, LAKE, SALES, START, STOCK, WAREHOUSE, answer
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.flows.callback_outcomes import CodeRefused, Granted, ProviderUnavailable
-from proxy.flows.exchange import Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.sessions import AccessRefused, Admitted
 from proxy.model import CredentialsChanged, Identity, IntegrationGuid, Named
 from proxy.oauth.message import LostAnswer

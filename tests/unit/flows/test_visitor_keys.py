@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from proxy.flows.exchange import Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.visitor_keys import PREFIX
 from proxy.model import Named, Role, SessionTokenHash
 from proxy.policy.exchange_refusals import VISITOR_API_KEY

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from proxy.errors import SidecarError
 from proxy.flows.callback_outcomes import CallbackOutcome, Malformed, ProviderUnavailable
-from proxy.flows.exchange import Issued
+from proxy.flows.exchange_answers import Issued
 from proxy.flows.hand_over import HandedOver, TicketRefused, TicketUsed
 from proxy.flows.refused import Refused
 from proxy.flows.sessions import Admission, SignInNeeded
