@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from proxy.config.texts import span
 from proxy.config.values import Config
@@ -179,4 +180,11 @@ async def _viewer(store: Store, text: str) -> ViewerGuid:
 
 
 def _content(config: Config, text: str) -> ContentGuid:
-    return next((one.guid for one in config.directory.contents.values() if one.name == text), ContentGuid(text))
+    """Return the guid of the content with this name; a guid may be that of one that is gone."""
+    for one in config.directory.contents.values():
+        if one.name == text:
+            return one.guid
+    try:
+        return ContentGuid(str(UUID(text)))
+    except ValueError:
+        raise NotFound("there is no content with this name; of those that are gone, the guid finds the lines") from None

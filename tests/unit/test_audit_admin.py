@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from proxy.audit_admin import Asked, follow, print_lines
 from proxy.cli import main
 from proxy.errors import BadRequest, Conflict, NotFound, StoreUnavailable
-from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, ViewerGuid
+from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, ContentGuid, ViewerGuid
 from proxy.store.audit import AuditFilter, AuditPage
 from proxy.store.sqlite import open_store
 from tests.contract.records import ADA, LAKE, identified
@@ -159,6 +159,15 @@ def test_a_begin_that_cannot_be_meant_is_refused(config, since):
     stored(config)
     with pytest.raises(BadRequest, match="--since"):
         lines_of(config, since=since)
+
+
+def test_a_name_of_no_content_is_told_of_and_a_guid_may_be_of_one_that_is_gone(config):
+    """Who mistypes a name must not read that nothing happened."""
+    gone = ContentGuid("99999999-9999-4999-8999-999999999999")
+    stored(config, LINE, replace(LINE, content_guid=gone))
+    assert ids(config, content=gone.upper()) == [2]
+    with pytest.raises(NotFound, match="no content"):
+        ids(config, content="slaes")
 
 
 def test_an_address_of_nobody_or_of_several_is_told_of(config):
