@@ -20,6 +20,7 @@ from proxy.admission import AdmissionTable
 from proxy.errors import StoreUnavailable
 from proxy.flows.audit_counts import Counts
 from proxy.flows.audit_refusals import Refusals
+from proxy.flows.audit_repeats import Repeats
 from proxy.flows.request_id import present_request_id
 from proxy.model import SIDECAR, Actor, ActorKind, ApiKey, AuditAction, AuditEvent, HandOut
 from proxy.store.audit import AuditLog
@@ -67,6 +68,7 @@ class Audit:
         self._waiting: deque[AuditEvent] = deque()
         self._lost = 0
         self._refusals = Refusals()
+        self._repeats = Repeats()
         self._counts = Counts()
         self._minute = _minute(now())
         self._turn = asyncio.Lock()
@@ -78,7 +80,7 @@ class Audit:
             return
         if not event.request_id:
             event = replace(event, request_id=present_request_id())
-        if self._refusals.may_be_told(event):
+        if self._refusals.may_be_told(event) and self._repeats.may_be_told(event):
             self._wait(_bounded(event))
 
     def lines(self, event: AuditEvent) -> Sequence[AuditEvent]:
@@ -149,8 +151,9 @@ class Audit:
         counts = table.take_counts()
         if not self._keep:
             return
-        for event in self._refusals.end_of_minute(minute):
-            self._wait(event)
+        for counted in (self._refusals, self._repeats):
+            for event in counted.end_of_minute(minute):
+                self._wait(_bounded(event))
         if len(self._counts) + len(counts) <= self._most_waiting:
             self._counts.add(minute, counts)
         else:

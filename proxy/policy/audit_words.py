@@ -50,11 +50,12 @@ WORDS: dict[AuditAction, Words] = {
     ),
     _A.HAND_OUT_WEBSOCKET: Words(
         "tokens handed out in a WebSocket's handshake",
-        "Each handshake, one line for each token. It is among the requests of `hand_out_header`, too.",
+        "Each handshake, one line for each token. It is among the requests of `hand_out_header`, too. Many in a minute: see below.",
     ),
     _A.HAND_OUT_EXCHANGE: Words(
         "token handed out by the exchange",
-        "Each exchange: the content's key, viewer, integration, scope, end, request id; `kind` says when it gave a visitor's key.",
+        "Each exchange: the content's key, viewer, integration, scope, end, request id; `kind` says when it gave a visitor's key. "
+        "Many in a minute: see below.",
     ),
     _A.EXCHANGE_REFUSED: Words(
         "exchange refused",

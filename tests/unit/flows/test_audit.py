@@ -14,7 +14,8 @@ from proxy.admission import AdmissionTable, Admit, session_hash
 from proxy.errors import StoreUnavailable
 from proxy.flows.audit import BATCH, MOST_CHARACTERS, PURGED_AT_ONCE, Audit
 from proxy.flows.audit_refusals import MOST_SOURCES, TOLD_OF_ALL, TOLD_OF_ONE_SOURCE
-from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, ContentGuid, IntegrationGuid
+from proxy.flows.audit_repeats import MOST_REMEMBERED, TOLD_OF_ONE
+from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, ContentGuid, IntegrationGuid, ViewerGuid
 from tests.unit.flows.house import START, Clock
 
 SIGN_IN = AuditEvent(at=START, action=AuditAction.SIGN_IN, actor=Actor(kind=ActorKind.VIEWER, id="v", name="ada"))
@@ -368,6 +369,44 @@ async def test_whoever_is_refused_in_a_loop_has_few_lines_and_a_count(kept, cloc
     audit.record(refusal())
     await audit.flush()
     assert kept.lines[-1].count == 1, "the next minute begins anew"
+
+
+def exchange(number=0, **changed):
+    return AuditEvent(
+        at=START, action=AuditAction.HAND_OUT_EXCHANGE, actor=Actor(kind=ActorKind.API_KEY, id="k", name="sales"),
+        viewer_guid=ViewerGuid(f"v{number}"), content_guid=ContentGuid("c"), integration_guid=IntegrationGuid("i"),
+        scope="read", request_id="r-1",
+    ) if not changed else replace(exchange(number), **changed)  # fmt: skip
+
+
+@pytest.mark.parametrize("action", [AuditAction.HAND_OUT_EXCHANGE, AuditAction.HAND_OUT_WEBSOCKET])
+async def test_whoever_is_handed_tokens_in_a_loop_has_few_lines_and_a_count_of_the_rest(kept, clock, action):
+    """Fails when each has a line: a content that loops, or a page that opens sockets, fills the disk in an afternoon."""
+    audit = Audit(log=kept, now=clock, keep=timedelta(days=1))
+    for number in range(TOLD_OF_ONE + 25):
+        audit.record(exchange(action=action, request_id=f"r-{number}", scope=f"s{number}"))
+    audit.record(exchange(1, action=action))
+    audit.record(exchange(action=action, integration_guid=IntegrationGuid("other")))
+    await follow(audit, turns=61, clock=clock)
+    assert sorted(line.count for line in kept.lines) == [1] * (TOLD_OF_ONE + 2) + [25]
+    last = kept.lines[-1]
+    assert (last.actor.name, last.viewer_guid, last.content_guid, last.integration_guid) == ("sales", "v0", "c", "i")
+    assert (last.scope, last.request_id, last.detail) == ("s124", "", {"of": "further ones in this minute"})
+    assert last.at == START
+    audit.record(exchange(action=action))
+    await audit.flush()
+    assert kept.lines[-1].count == 1, "the next minute begins anew"
+
+
+async def test_of_more_viewers_than_are_remembered_each_hand_out_has_its_line(kept, clock):
+    audit = Audit(log=kept, now=clock, keep=timedelta(days=1))
+    for number in range(MOST_REMEMBERED):
+        audit.record(exchange(number))
+    for _ in range(TOLD_OF_ONE + 1):
+        audit.record(exchange(MOST_REMEMBERED))
+    await audit.flush()
+    assert len(kept.lines) == MOST_REMEMBERED + TOLD_OF_ONE + 1
+    assert {line.count for line in kept.lines} == {1}
 
 
 @pytest.mark.parametrize("repeated", [1, 30])
