@@ -43,11 +43,7 @@ class OAuthSessions:
         """Return those of the person whom the key names, or everybody's to an administrator; the oldest first."""
         if caller.role is Role.CONTENT or (everybodys and caller.role is not Role.ADMINISTRATOR):
             return NOT_ALLOWED
-        found: list[StoredGrant] = []
-        after = CredentialsGuid("")
-        while rows := await self._records.grants(after=after, most=BATCH):
-            found += [row for row in rows if everybodys or self._is_own(caller, row)]
-            after = rows[-1].guid
+        found = await (self._everybodys() if everybodys else self._own(caller))
         return [_session(row) for row in sorted(found, key=lambda row: (row.created_at, row.guid))]
 
     async def one(self, caller: ApiKey, guid: str) -> OAuthSession | Refused:
@@ -79,6 +75,20 @@ class OAuthSessions:
         await self._catch_up()
         log.info("OAuth session ended", viewer=found.viewer.guid, integration=found.integration_guid, by=caller.name)
         return None
+
+    async def _everybodys(self) -> list[StoredGrant]:
+        found: list[StoredGrant] = []
+        after = CredentialsGuid("")
+        while rows := await self._records.grants(after=after, most=BATCH):
+            found += rows
+            after = rows[-1].guid
+        return found
+
+    async def _own(self, caller: ApiKey) -> list[StoredGrant]:
+        """Look up one person's only: whoever has any key may ask for them, as often as they like."""
+        source = self._directory.identified_by
+        rows = [] if source is None or not caller.user else await self._records.grants_of(caller.user, source)
+        return [row for row in rows if self._is_own(caller, row)]
 
     async def _found(self, caller: ApiKey, guid: str) -> StoredGrant | Refused:
         if caller.role is Role.CONTENT:

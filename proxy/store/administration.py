@@ -100,6 +100,9 @@ class DirectoryRecords(Protocol):
     async def grants(self, *, after: CredentialsGuid, most: int) -> Sequence[StoredGrant]:
         """Return everybody's credentials, by guid, those after ``after``."""
 
+    async def grants_of(self, email: str, identified_by: IntegrationGuid) -> Sequence[StoredGrant]:
+        """Return the credentials of whoever has this verified address (lower case), as that integration says."""
+
     async def grant(self, guid: CredentialsGuid) -> StoredGrant | None:
         """Return these credentials."""
 

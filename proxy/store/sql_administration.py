@@ -81,6 +81,7 @@ SELECT c.guid AS credentials_guid, c.integration_guid, c.refresh_token IS NOT NU
 FROM credentials c JOIN viewer v ON v.guid = c.viewer_guid
 """
 GRANTS = _GRANTS + "WHERE c.guid > :after ORDER BY c.guid LIMIT :most"
+GRANTS_OF = _GRANTS + "WHERE v.identified_by = :identified_by AND v.email = :email ORDER BY c.guid"
 GRANT = _GRANTS + "WHERE c.guid = :guid"
 
 
@@ -184,6 +185,10 @@ class SqlDirectory:
 
     async def grants(self, *, after: CredentialsGuid, most: int) -> Sequence[StoredGrant]:
         return [to_grant(row) for row in await self._engine.read(GRANTS, {"after": after, "most": most})]
+
+    async def grants_of(self, email: str, identified_by: IntegrationGuid) -> Sequence[StoredGrant]:
+        values: Values = {"email": email, "identified_by": identified_by}
+        return [to_grant(row) for row in await self._engine.read(GRANTS_OF, values)]
 
     async def grant(self, guid: CredentialsGuid) -> StoredGrant | None:
         found = await self._engine.read(GRANT, {"guid": guid})

@@ -244,6 +244,8 @@ async def test_grants_are_listed_without_their_tokens(store, room):
     assert (first.created_at, first.updated_at) == (kept.created_at, kept.updated_at)
     assert await room.grants(after=CredentialsGuid("g1"), most=9) == [second]
     assert await room.grants(after=CredentialsGuid(""), most=1) == [first]
+    assert await room.grants_of("ada@example.org", WAREHOUSE) == [first, second]
+    assert await room.grants_of("ada@example.org", LAKE) == await room.grants_of("bob@example.org", WAREHOUSE) == []
     assert await room.grant(CredentialsGuid("g2")) == second
     assert await room.grant(CredentialsGuid("g3")) is None
 
