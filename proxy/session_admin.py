@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,9 +15,8 @@ from proxy.config.values import Config
 from proxy.errors import NotFound
 from proxy.flows.revocation import Revocation, short_id
 from proxy.flows.sessions import SessionLifetimes
-from proxy.flows.stored_integrations import integration_of
+from proxy.flows.stored_integrations import gone_integration
 from proxy.model import Directory, IntegrationGuid, Viewer
-from proxy.store.administration import StoredDirectory
 from proxy.store.base import ListedSession
 from proxy.store.sqlite import open_store_as_guest
 from proxy.whoami import operator
@@ -84,14 +83,14 @@ async def _revocation(config: Config) -> AsyncIterator[tuple[Revocation, Directo
     try:
         lifetimes = SessionLifetimes(idle=config.session_idle, lifetime=config.session_lifetime)
         revocation = Revocation(store=store, lifetimes=lifetimes, now=lambda: datetime.now(UTC), by=operator())
-        yield revocation, _with_stored(config.directory, await store.administration.read())
+        yield revocation, _with_stored(config.directory, await store.administration.names())
     finally:
         await store.close()
 
 
-def _with_stored(configured: Directory, stored: StoredDirectory) -> Directory:
+def _with_stored(configured: Directory, names: Mapping[IntegrationGuid, str]) -> Directory:
     """Return what there is to name: the configuration's integrations before those that were made through the API."""
-    made = {one.guid: integration_of(one, {}, slug=one.slug) for one in stored.integrations}
+    made = {guid: replace(gone_integration(guid), name=name) for guid, name in names.items()}
     return replace(configured, integrations={**configured.integrations, **made, **configured.integrations})
 
 

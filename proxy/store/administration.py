@@ -69,6 +69,9 @@ class DirectoryRecords(Protocol):
     async def read(self) -> StoredDirectory:
         """Return all of it."""
 
+    async def names(self) -> Mapping[IntegrationGuid, str]:
+        """Return what the integrations are called; waits for nobody who writes."""
+
     async def add_integration(self, made: StoredIntegration, *, tell: Tell) -> None:
         """Write a new one; ``Conflict`` when its guid, name or slug is there. Feed: ``DirectoryChanged``."""
 

@@ -80,6 +80,11 @@ def to_integration(row: Row, permissions: Permissions) -> StoredIntegration:
     )
 
 
+def to_name(row: Row) -> tuple[IntegrationGuid, str]:
+    """Read what an integration is called."""
+    return IntegrationGuid(text(row["guid"])), text(row["name"])
+
+
 def to_association(row: Row) -> StoredAssociation:
     """Read which content uses which integration."""
     return StoredAssociation(

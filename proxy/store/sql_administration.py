@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from proxy.model import (
@@ -21,6 +21,7 @@ from proxy.store.administration_rows import (
     to_association,
     to_grant,
     to_integration,
+    to_name,
     to_permissions,
     to_seen,
 )
@@ -51,6 +52,7 @@ RETURNING guid
 """
 DELETE_INTEGRATION = "DELETE FROM integration WHERE guid = :guid"
 INTEGRATION_EXISTS = "SELECT guid FROM integration WHERE guid = :guid"
+NAMES = "SELECT guid, name FROM integration"
 INTEGRATIONS = "SELECT i.* FROM integration i JOIN first_seen s ON s.guid = i.guid ORDER BY s.id"
 
 ADD_PERMISSION = """
@@ -106,6 +108,9 @@ class SqlDirectory:
             )
 
         return await self._engine.write(read)
+
+    async def names(self) -> Mapping[IntegrationGuid, str]:
+        return dict(map(to_name, await self._engine.read(NAMES, {})))
 
     async def add_integration(self, made: StoredIntegration, *, tell: Tell) -> None:
         async def add(transaction: Transaction) -> None:

@@ -96,6 +96,7 @@ async def test_what_is_made_reads_back_in_the_order_in_which_it_was_made(store, 
     await add(room, HR, CRM)
     stored = await room.read()
     assert stored.integrations == [HR, CRM]
+    assert await room.names() == {HR.guid: "hr", CRM.guid: "crm"}
     assert sorted(stored.seen, key=lambda guid: stored.seen[guid].id) == [LAKE, HR.guid, CRM.guid]
     assert await news(store, 0) == [DirectoryChanged(frozenset())] * 2
 
