@@ -32,7 +32,7 @@ async def credentials(request: web.Request) -> web.Response:
         await request.app[API].exchange.redeem(
             caller=request[CALLER],
             subject_token=form["subject_token"],
-            audience=form["audience"],
+            audience=(form["audience"] or "").lower() or None,  # a guid, as in an address
             requested_token_type=form["requested_token_type"],
             subject_token_type=form["subject_token_type"],
             grant_type=form["grant_type"],

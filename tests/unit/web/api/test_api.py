@@ -60,6 +60,12 @@ async def test_a_rejected_token_comes_in_the_form_or_in_a_header_and_never_in_th
     assert [asked["rejected_token"] for asked in flows.asked] == ["old", "old", None]
 
 
+async def test_an_audience_in_capitals_is_the_same_integration(api, flows):
+    guid = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    await api.post(CREDENTIALS, data=FORM | {"audience": guid.upper()}, headers=AUTHORIZED)
+    assert flows.asked[0]["audience"] == guid
+
+
 @pytest.mark.parametrize("values", [("one", "two"), ("sch\xfcssel",)], ids=["two", "not ASCII"])
 async def test_a_rejected_token_that_cannot_be_one_is_400(api, flows, values):
     headers = [*AUTHORIZED.items(), ("X-Viewer-Session", "handle"), *(("X-Rejected-Token", one) for one in values)]
