@@ -23,6 +23,7 @@ from proxy.flows.oauth_sessions import OAuthSessions
 from proxy.flows.refused import NOT_ALLOWED, NOT_THERE, Refused
 from proxy.flows.verification import Verification
 from proxy.model import ApiKey, AuditAction, AuditEvent, Content, ContentGuid, Integration, IntegrationGuid, Role
+from proxy.policy.permissions import owns
 
 
 class Administration:
@@ -181,7 +182,7 @@ class Administration:
             case Role.ADMINISTRATOR:
                 is_theirs = True
             case Role.PUBLISHER:
-                is_theirs = bool(caller.user) and content.owner.lower() == caller.user
+                is_theirs = owns(caller, content)
             case Role.CONTENT:
                 is_theirs = content.guid == caller.content_guid
             case Role.VIEWER:

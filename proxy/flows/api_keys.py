@@ -107,7 +107,8 @@ class ApiKeys:
 
     async def create(self, asked: NewApiKey, *, by: Actor) -> MadeApiKey | Refused:
         """Make a key; its text is in the answer, and nowhere else ever."""
-        asked = replace(asked, user=asked.user.strip().lower())
+        user = asked.user.strip()
+        asked = replace(asked, user=plain_email(user) or user)  # lower case only where that makes nobody else of it
         problem = self._problem(asked)
         if problem is not None:
             return problem

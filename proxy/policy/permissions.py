@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from proxy.model import ApiKey, Content, ContentGuid, Identity, Role
-from proxy.policy.access import admits
+from proxy.policy.access import admits, plain_email
 
 
 class Verb(StrEnum):
@@ -140,7 +140,7 @@ ABOUT_CONTENT = frozenset({Verb.READ_CONTENT, Verb.LIST_CONTENT_ASSOCIATIONS, Ve
 
 def owns(caller: ApiKey, content: Content) -> bool:
     """Say whether the content is this publisher's."""
-    return caller.user != "" and content.owner.lower() == caller.user
+    return caller.user != "" and plain_email(content.owner) == caller.user
 
 
 def may_open(caller: ApiKey, content: Content) -> bool:

@@ -117,6 +117,7 @@ async def test_a_key_that_is_not_there_cannot_be_revoked(one):
         (replace(NEW, role=Role.PUBLISHER), 400, "user: "),
         (replace(NEW, role=Role.PUBLISHER, user="bob"), 400, "user: "),
         (replace(NEW, role=Role.PUBLISHER, user='"a@b"@c'), 400, "user: "),
+        (replace(NEW, role=Role.PUBLISHER, user="\u212aate@example.org"), 400, "user: "),
         (replace(NEW, role=Role.CONTENT), 400, "content: "),
         (replace(NEW, role=Role.CONTENT, content_guid=ContentGuid("gone")), 400, "content: there is no content"),
         (replace(NEW, content_guid=SALES.guid), 400, "content: only goes with"),

@@ -104,3 +104,10 @@ def test_without_a_named_content_it_is_left_to_whoever_answers():
 def test_nobody_owns_what_has_no_owner():
     assert not owns(ADMINISTRATOR, replace(SALES, owner=""))
     assert owns(BOB, SALES)
+
+
+def test_an_owner_whose_address_reads_like_anothers_is_somebody_else():
+    """U+212A, the Kelvin sign, is a k in lower case."""
+    kate = replace(BOB, user="kate@example.org")
+    assert owns(kate, replace(SALES, owner="Kate@example.org"))
+    assert not owns(kate, replace(SALES, owner="\u212aate@example.org"))
