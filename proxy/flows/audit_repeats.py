@@ -12,7 +12,7 @@ TOLD_OF_ONE = 100
 """Lines a minute of one viewer (or of none), content, integration and who asks: 42 MB a day."""
 
 MOST_REMEMBERED = 20_000
-"""Of a minute: some 6 MB. What is beyond has a line each time, so that none is without one."""
+"""Of a minute: 11 MiB when more of each is counted (measured). What is beyond has a line each time: none is without one."""
 
 _REPEATED = frozenset({AuditAction.HAND_OUT_EXCHANGE, AuditAction.HAND_OUT_WEBSOCKET})
 """What a content's code, or a script in a viewer's browser, can repeat as fast as it is answered."""
