@@ -274,8 +274,11 @@ class Exchange:
             return refused(NoToken.NO_ASSOCIATIONS)
         if not asked:
             return used[0] if len(used) == 1 else refused(NoToken.AMBIGUOUS_AUDIENCE)
-        meant = (integration for integration in used if asked in names(integration))
-        return next(meant, None) or refused(NoToken.AUDIENCE)
+        for of_one_kind in zip(*map(names, used), strict=True):  # all guids, then all slugs, then all names
+            if asked in of_one_kind:
+                is_clear = of_one_kind.count(asked) == 1
+                return used[of_one_kind.index(asked)] if is_clear else refused(NoToken.AUDIENCE)
+        return refused(NoToken.AUDIENCE)
 
     def _login_url(self, content: Content, integration: Integration) -> str:
         # By name: where the grant looks sound, or the integration is optional, nothing else asks for it.
@@ -294,7 +297,7 @@ class Exchange:
 
 
 _Names = Callable[[Integration], tuple[str, ...]]
-"""By which names an integration may be asked for."""
+"""By which names an integration may be asked for: one may be called what another's slug is, so the first kind counts."""
 
 
 def _guid(integration: Integration) -> tuple[str, ...]:
@@ -302,4 +305,4 @@ def _guid(integration: Integration) -> tuple[str, ...]:
 
 
 def _any_name(integration: Integration) -> tuple[str, ...]:
-    return integration.slug, integration.guid, integration.name
+    return integration.guid, integration.slug, integration.name

@@ -152,6 +152,32 @@ async def test_a_content_without_integrations_is_told_so(build):
     assert refusal(await redeem(house, token, content=plain)) == (400, 212)
 
 
+@pytest.mark.parametrize("name", [WAREHOUSE.guid, WAREHOUSE.slug])
+async def test_an_integration_that_is_called_what_another_is_does_not_stand_in_for_it(build, name):
+    """Fails when the first that has any such name is meant: content would send one server's token to the other."""
+    lake = replace(LAKE, name=name)
+    content = replace(BOTH, integrations=(lake.guid, WAREHOUSE.guid))
+    house = await build(replace(directory(content), integrations={one.guid: one for one in (WAREHOUSE, lake)}))
+    session_id = await house.log_in(content)
+    await house.log_in(content, lake, session_id=session_id)
+    token = house.sessions._session_token(house.hash_of(session_id), content)
+    await house.sessions.admit(session_id, content)
+    await house.exchange.token(caller=house.key(content), session_token=token, integration=name)
+    assert house.lines[-1].integration_guid == WAREHOUSE.guid
+
+
+async def test_a_name_that_two_have_is_neithers(build):
+    lake = replace(LAKE, name=WAREHOUSE.name, slug="lake")
+    warehouse = replace(WAREHOUSE, slug="dwh")
+    house = await build(replace(directory(BOTH), integrations={one.guid: one for one in (warehouse, lake)}))
+    session_id = await house.log_in(BOTH, warehouse)
+    await house.log_in(BOTH, lake, session_id=session_id)
+    token = house.sessions._session_token(house.hash_of(session_id), BOTH)
+    await house.sessions.admit(session_id, BOTH)
+    outcome = await house.exchange.token(caller=house.key(BOTH), session_token=token, integration=WAREHOUSE.name)
+    assert (outcome.status, outcome.code) == (400, 256)
+
+
 @pytest.mark.parametrize("name", [LAKE.guid, LAKE.slug, LAKE.name])
 async def test_the_short_form_takes_guid_slug_and_name(house, name):
     _, token = await both(house)
