@@ -49,8 +49,10 @@ def revoke(config: Config, key: str) -> str:
     """Revoke the key with this name or guid; return which it was."""
 
     async def work(keys: ApiKeys) -> str:
-        named = next((one.guid for one in keys.all() if one.name == key), key)
-        revoked = _granted(await keys.revoke(named.lower(), by=operator()))
+        # A guid is nobody else's, but whoever makes keys may call one by the guid of another.
+        is_guid = any(one.guid == key.lower() for one in keys.all())
+        named = None if is_guid else next((one.guid for one in keys.all() if one.name == key), None)
+        revoked = _granted(await keys.revoke(named or key.lower(), by=operator()))
         return f"API key {revoked.name} revoked"
 
     return _run(config, work)

@@ -132,6 +132,17 @@ def test_a_key_is_revoked_by_name_or_guid(run, config, by):
     assert run("revoke", "nightly").exit_code == 1
 
 
+def test_a_key_that_is_called_by_anothers_guid_is_not_revoked_in_its_place(run, config):
+    """Fails when names are looked up first: whoever stole a key makes one with such a name, and theirs goes on."""
+    run("create", *ADMINISTRATOR)
+    [stolen] = keys(config)
+    run("create", "--name", stolen.guid, "--role", "administrator")
+    assert run("revoke", stolen.guid).stdout == "API key nightly revoked\n"
+    assert [key.name for key in keys(config)] == [stolen.guid]
+    assert run("revoke", stolen.guid).exit_code == 0
+    assert keys(config) == []
+
+
 def test_a_configured_key_is_revoked_where_it_is_written(run):
     run("create", *ADMINISTRATOR)
     refused = run("revoke", "sales")
