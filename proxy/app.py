@@ -11,7 +11,7 @@ import ssl
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from proxy.flows.api_keys import ApiKeys
 from proxy.flows.audit import Audit
 from proxy.flows.authorization import Authorization
 from proxy.flows.change_feed import ChangeFeed
+from proxy.flows.configuration_log import ConfigurationLog
 from proxy.flows.content_tokens import content_session_token_until
 from proxy.flows.credentials import CredentialsKeeper
 from proxy.flows.directory_changes import DirectoryChanges
@@ -229,6 +230,10 @@ class _Sidecar:
             former=self.former, store=store, seal=seal, servers=self.servers, send=client.send, now=_now,
             sleep=asyncio.sleep, random_bytes=secrets.token_bytes,
         )  # fmt: skip
+        self.configuration_log = ConfigurationLog(
+            configured=config.directory, deployment=_deployment(config), records=store.configured, key_ring=key_ring,
+            now=_now, lines=self.audit.lines,
+        )  # fmt: skip
         self.feed = ChangeFeed(store=store, read_directory=self.live.reload, apply=self._apply, sleep=asyncio.sleep)
         administration = Administration(
             live=self.live,
@@ -337,6 +342,7 @@ class _Sidecar:
         await self.api_keys.reload()
         await self.former.note()
         self.audit.record(_loaded(config))
+        await self.configuration_log.write()
         await asyncio.to_thread(self.token_files.write_all)
         for runner in (self._control, self._api):
             await runner.setup()
@@ -406,6 +412,15 @@ def _loaded(config: Config) -> AuditEvent:
         actor=SIDECAR,
         detail={"public_url": config.public_url, **{name: str(count) for name, count in counts.items()}},
     )
+
+
+def _deployment(config: Config) -> Mapping[str, object]:
+    """Return every setting that is not a content's or an integration's; the keys of the store hash them, and are none."""
+    return {
+        field.name: getattr(config, field.name)
+        for field in fields(config)
+        if field.name not in {"directory", "store_keys"}
+    }
 
 
 def _api_hosts(config: Config) -> frozenset[str]:

@@ -38,6 +38,7 @@ class AuditAction(StrEnum):
     ACCESS_REFUSED = "access_refused"
     """A key, or somebody without one, asked for what they may not; or a viewer for a content that is not for them."""
     CONFIGURATION_LOADED = "configuration_loaded"
+    CONFIGURATION_CHANGED = "configuration_changed"
     LINES_LOST = "lines_lost"
     """The store could not be written for so long that ``count`` lines were given up."""
 

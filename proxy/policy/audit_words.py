@@ -79,6 +79,11 @@ WORDS: dict[AuditAction, Words] = {
         "Bounded: see below.",
     ),
     _A.CONFIGURATION_LOADED: Words("configuration loaded", "The process starts: how much is configured."),
+    _A.CONFIGURATION_CHANGED: Words(
+        "configuration changed",
+        "The process starts with another file than the last time: `what` was added, changed or removed, and which `settings`; "
+        "never a value.",
+    ),
     _A.LINES_LOST: Words(
         "lines of this log lost", "The store could not be written for so long that `count` lines were given up."
     ),

@@ -35,6 +35,7 @@ from proxy.model import (
 from proxy.store.administration import DirectoryRecords
 from proxy.store.api_keys import StoredApiKeys
 from proxy.store.audit import AuditLog
+from proxy.store.configured import ConfiguredThings
 from proxy.store.people import People
 
 
@@ -120,6 +121,7 @@ class Store(Protocol):
 
     api_keys: StoredApiKeys
     people: People
+    configured: ConfiguredThings
 
     @property
     def audit(self) -> AuditLog:

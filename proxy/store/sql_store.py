@@ -42,6 +42,7 @@ from proxy.store.base import (
     ProviderLogout,
     RefreshedTokens,
 )
+from proxy.store.configured import ConfiguredThings
 from proxy.store.disconnecting import disconnect
 from proxy.store.engine import Engine, Row, Transaction, Unit, Values
 from proxy.store.feed import announce
@@ -49,6 +50,7 @@ from proxy.store.people import People
 from proxy.store.sql_administration import SqlDirectory
 from proxy.store.sql_api_keys import SqlApiKeys
 from proxy.store.sql_audit import SqlAuditLog, append_in
+from proxy.store.sql_configured import SqlConfigured
 from proxy.store.sql_people import SqlPeople
 
 FEED_KEPT_FOR = timedelta(hours=1)
@@ -70,6 +72,7 @@ class SqlStore:
         self._checking: asyncio.Task[None] | None = None
         self.audit = SqlAuditLog(engine, now=now)
         self.administration = SqlDirectory(engine, now=now)
+        self.configured: ConfiguredThings = SqlConfigured(engine, now=now)
 
     async def close(self) -> None:
         await self._engine.close()

@@ -296,3 +296,21 @@ async def test_lines_wait_while_the_file_is_locked_from_outside_and_none_is_lost
             outside.execute("ROLLBACK")
         found = await until_told(scene, "hand_out_exchange", 3)
         assert [line["request_id"] for line in found] == [answer.headers["X-Correlation-ID"] for answer in exchanged]
+
+
+async def test_a_start_tells_what_is_another_in_the_file(tmp_path: Path) -> None:
+    async with stage(tmp_path, change=with_an_administrator) as scene:
+        await scene.sidecar.restart()
+        assert await audit(scene, "--action", "configuration_changed") == []
+        integration, content = scene.setup.integrations[0], scene.setup.content[0]
+        integration["config"]["client_secret"] = "another-secret-of-the-client"
+        content["title"] = "Orders"
+        scene.setup.more["session"] = {"idle": "2h"}
+        scene.setup.write()
+        await scene.sidecar.restart()
+        lines = await audit(scene, "--action", "configuration_changed")
+        assert [line["detail"] for line in lines] == [
+            {"what": "deployment", "change": "changed", "settings": "session_idle"},
+            {"what": f"integration {integration['name']}", "change": "changed", "settings": "client_secret"},
+            {"what": f"content {content['name']}", "change": "changed", "settings": "title"},
+        ]
