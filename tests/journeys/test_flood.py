@@ -55,6 +55,6 @@ async def test_visits_without_a_session_leave_nothing_behind(tmp_path: Path, cou
         assert (scene.content.hits, len(scene.server.journal)) == (0, 0)
         assert await scene.sidecar.stop() == 0
         assert rows(scene.setup.state_file) == at_start
-        assert at_start.keys() <= {"noted_integration"}, "nobody was there yet"
+        assert at_start.keys() <= {"noted_integration", "first_seen", "configured"}, "nobody was there yet"
         assert audited(scene.setup.state_file) == {"configuration_loaded"}, "a visit is nothing to write down"
         assert scene.sidecar.log.count(b"\n") < 100, "nor does a visit write a line"
