@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from aiohttp import web
+
+_NOT_GIVEN_BY_THE_SYSTEM = range(10_240, 32_768)
+"""Below what Linux and others give to whoever asks for any port, or connects."""
 
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listened on a moment ago; never the same one twice."""
+    """A TCP port on 127.0.0.1 that nobody listened on a moment ago; never the same one twice.
+
+    None of those that the system gives by itself: it could give one to somebody else before it is listened on.
+    """
     while True:
-        with socket.socket() as probe:
+        port = secrets.choice(_NOT_GIVEN_BY_THE_SYSTEM)
+        with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
-            _given.add(port)
-            return port
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @asynccontextmanager
