@@ -16,7 +16,8 @@ from proxy.flows.administered import (
     NewIntegration,
     OAuthSession,
 )
-from proxy.flows.audit import Record, by
+from proxy.flows.audit import Record
+from proxy.flows.audit_actors import by
 from proxy.flows.directory_changes import DirectoryChanges
 from proxy.flows.live_directory import LiveDirectory
 from proxy.flows.oauth_sessions import OAuthSessions

@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from proxy.errors import Conflict
-from proxy.flows.refused import Refused
+from proxy.flows.refused import Refused, refusal
 from proxy.flows.request_id import present_request_id
 from proxy.model import (
     Actor,
@@ -124,11 +124,11 @@ class ApiKeys:
         )
         async with self._changing:
             if asked.name in {one.name for one in self._by_hash.values()}:
-                return _refused(409, 2, "There is an API key of this name.")
+                return refusal(2, "There is an API key of this name.", status=409)
             try:
                 await self._store.api_keys.add(key, line=self._line(AuditAction.API_KEY_CREATED, key, by))
             except Conflict:  # another process was faster
-                return _refused(409, 2, "There is an API key of this name.")
+                return refusal(2, "There is an API key of this name.", status=409)
             self._by_hash = {**self._by_hash, key.hash: key}
         return MadeApiKey(key=key, secret=secret)
 
@@ -137,10 +137,10 @@ class ApiKeys:
         async with self._changing:
             found = next((key for key in self._by_hash.values() if key.guid == guid), None)
             if found is None:
-                return _refused(404, 4, "There is no API key with this guid.")
+                return refusal(4, "There is no API key with this guid.", status=404)
             if found.created_at is None:
                 text = f"This API key is defined in the configuration: take `{found.name}` out of `api.keys` there."
-                return _refused(409, 2, text)
+                return refusal(2, text, status=409)
             await self._store.api_keys.remove(found.guid, line=self._line(AuditAction.API_KEY_REVOKED, found, by))
             self._by_hash = {hashed: key for hashed, key in self._by_hash.items() if key.guid != guid}
             self._used.pop(found.guid, None)
@@ -202,14 +202,14 @@ class ApiKeys:
     def _problem(self, asked: NewApiKey) -> Refused | None:
         if not _NAME.fullmatch(asked.name):
             text = "a name has 1 to 64 letters, digits, blanks and . _ -, with a letter or digit at both ends"
-            return _refused(400, 25, f"name: {text}.")
+            return refusal(25, f"name: {text}.")
         problem = contradiction(asked.role, has_user=bool(asked.user), has_content=asked.content_guid is not None)
         if problem is not None:
-            return _refused(400, 25, f"{problem.setting}: {problem.text}.")
+            return refusal(25, f"{problem.setting}: {problem.text}.")
         if asked.user and plain_email(asked.user) is None:
-            return _refused(400, 25, "user: must be an e-mail address such as ada@example.org.")
+            return refusal(25, "user: must be an e-mail address such as ada@example.org.")
         if asked.content_guid is not None and asked.content_guid not in self._contents:
-            return _refused(400, 25, "content: there is no content with this name or guid.")
+            return refusal(25, "content: there is no content with this name or guid.")
         return None
 
     def _line(self, action: AuditAction, key: ApiKey, by: Actor) -> AuditEvent:
@@ -218,7 +218,3 @@ class ApiKeys:
             at=self._now(), action=action, actor=by, content_guid=key.content_guid, request_id=present_request_id(),
             detail=detail | ({"user": key.user} if key.user else {}),
         )  # fmt: skip
-
-
-def _refused(status: int, code: int, text: str) -> Refused:
-    return Refused(status=status, code=code, text=text)

@@ -22,7 +22,7 @@ from proxy.flows.audit_counts import Counts
 from proxy.flows.audit_refusals import Refusals
 from proxy.flows.audit_repeats import Repeats
 from proxy.flows.request_id import present_request_id
-from proxy.model import SIDECAR, Actor, ActorKind, ApiKey, AuditAction, AuditEvent, HandOut
+from proxy.model import SIDECAR, Actor, ActorKind, AuditAction, AuditEvent, HandOut
 from proxy.store.audit import AuditLog
 
 EVERY_S = 1.0
@@ -47,11 +47,6 @@ Lines = Callable[[AuditEvent], Sequence[AuditEvent]]
 """How use cases that change the configuration tell: in one transaction with the change."""
 
 log = structlog.get_logger(__name__)
-
-
-def by(key: ApiKey) -> Actor:
-    """Return whoever acts with this key."""
-    return Actor(kind=ActorKind.API_KEY, id=key.guid, name=key.name)
 
 
 class Audit:

@@ -16,10 +16,11 @@ import structlog
 
 from proxy.errors import Conflict
 from proxy.flows.administered import IntegrationChanges, NewIntegration
-from proxy.flows.audit import Lines, by
+from proxy.flows.audit import Lines
+from proxy.flows.audit_actors import by
 from proxy.flows.integration_wishes import Taken, Wishes
 from proxy.flows.live_directory import LiveDirectory
-from proxy.flows.refused import NOT_ALLOWED, NOT_THERE, Refused
+from proxy.flows.refused import NOT_ALLOWED, NOT_THERE, Refused, refusal
 from proxy.flows.stored_integrations import IntegrationSeal, integration_of
 from proxy.model import (
     ApiKey,
@@ -169,7 +170,7 @@ class DirectoryChanges:
             text = f"defined in config.yaml: change content[].integrations of `{content.name}` there"
             return Refused(status=409, code=2, text=text)
         if len(set(wanted)) < len(wanted):
-            return _refused(258, "An integration is named twice.")
+            return refusal(258, "An integration is named twice.")
         found: list[Integration] = []
         for guid in wanted:
             integration = self._live.directory.integrations.get(IntegrationGuid(guid))
@@ -178,7 +179,7 @@ class DirectoryChanges:
             if not self.may_use(caller, integration.guid):
                 return NOT_ALLOWED
             if problem := association_problem(content, integration):
-                return _refused(209, f"{problem[0].upper()}{problem[1:]}.")
+                return refusal(209, f"{problem[0].upper()}{problem[1:]}.")
             found.append(integration)
         return found
 
@@ -212,7 +213,7 @@ class DirectoryChanges:
         """Refuse what would leave a content with an integration that it cannot have."""
         for content in self._live.directory.contents.values():
             if after.guid in content.integrations and (problem := association_problem(content, after)):
-                return _refused(228, f"The config key auth_type: the content `{content.name}` uses it: {problem}.")
+                return refusal(228, f"The config key auth_type: the content `{content.name}` uses it: {problem}.")
         return None
 
     def _tell(
@@ -265,9 +266,5 @@ def _told_of(present: StoredIntegration, changed: StoredIntegration) -> Mapping[
     return {"name": changed.name, "changed": " ".join(fields)}
 
 
-def _refused(code: int, text: str) -> Refused:
-    return Refused(status=400, code=code, text=text)
-
-
-_UNKNOWN_INTEGRATION = _refused(207, "There is no integration with that guid.")
+_UNKNOWN_INTEGRATION = refusal(207, "There is no integration with that guid.")
 _OVERTAKEN = Refused(status=409, code=2, text="Somebody else changed this at the same time: read it again.")

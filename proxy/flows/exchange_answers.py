@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
+from proxy.flows.audit_actors import by
 from proxy.flows.fresh_tokens import RenewedLately, Unavailable
 from proxy.flows.refused import Refused
 from proxy.flows.request_id import present_request_id
-from proxy.model import Actor, ActorKind, ApiKey, AuditAction, AuditEvent, IntegrationGuid, Secret, ViewerGuid
+from proxy.model import ApiKey, AuditAction, AuditEvent, IntegrationGuid, Secret, ViewerGuid
 from proxy.policy.exchange_refusals import ACCESS_TOKEN, VISITOR_API_KEY, NoToken
 
 
@@ -54,7 +55,7 @@ def line_of(known: Known, answer: Issued | Refused, *, at: datetime) -> AuditEve
     return AuditEvent(
         at=at,
         action=AuditAction.HAND_OUT_EXCHANGE if is_issued else AuditAction.EXCHANGE_REFUSED,
-        actor=Actor(kind=ActorKind.API_KEY, id=caller.guid, name=caller.name),
+        actor=by(caller),
         viewer_guid=known.viewer_guid,
         content_guid=caller.content_guid,
         integration_guid=known.integration_guid,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from proxy.flows.administered import IntegrationChanges, NewIntegration
-from proxy.flows.refused import Refused
+from proxy.flows.refused import Refused, refusal
 from proxy.flows.stored_integrations import COLUMNS, Column, IntegrationSeal, integration_of, sealed_of
 from proxy.model import IntegrationGuid, PermissionGrant, Sealed, StoredIntegration
 from proxy.policy.addresses import Network
@@ -52,7 +52,7 @@ class Wishes:
         """Return what is to be stored of a new one."""
         provider = PROVIDERS.get(asked.template)
         if provider is None:
-            return _refused(227, f"There is no such template; there are: {', '.join(sorted(PROVIDERS))}.")
+            return refusal(227, f"There is no such template; there are: {', '.join(sorted(PROVIDERS))}.")
         name = asked.name.strip() or _free_name(provider.display, taken.names)
         config = {key: value for key, value in asked.config.items() if value or _is_secret(provider, key)}
         refused = (
@@ -87,9 +87,9 @@ class Wishes:
         """Return what is to be stored in the place of what is there."""
         provider = PROVIDERS.get(present.template)
         if asked.template not in {None, present.template}:
-            return _refused(229, "The template of an integration cannot change: make another integration.")
+            return refusal(229, "The template of an integration cannot change: make another integration.")
         if provider is None:
-            return _refused(227, "This version does not know the template of this integration.")
+            return refusal(227, "This version does not know the template of this integration.")
         name = present.name if asked.name is None else asked.name.strip()
         description = present.description if asked.description is None else asked.description
         permissions = present.permissions if asked.permissions is None else asked.permissions
@@ -136,7 +136,7 @@ class Wishes:
             private_key=kept.get("private_key", fresh.get("private_key")),
         )
         if kept.get("client_secret") is not None and _is_shown_to_others(provider, present, merged):
-            return _refused(228, "The config key client_secret: give it again: it would be sent to another server.")
+            return refusal(228, "The config key client_secret: give it again: it would be sent to another server.")
         return merged
 
     def _sealed(
@@ -156,7 +156,7 @@ class Wishes:
         found = whole_config_problems(provider, config, kept=kept) or self._addresses(provider, config)
         if not found:
             return None
-        return _refused(228, " ".join(f"The config key {_shown(one.field)}: {one.text}." for one in found))
+        return refusal(228, " ".join(f"The config key {_shown(one.field)}: {one.text}." for one in found))
 
     def _addresses(self, provider: Provider, config: Mapping[str, str]) -> tuple[FieldProblem, ...]:
         said = [
@@ -186,9 +186,9 @@ def _is_secret(provider: Provider, key: str) -> bool:
 
 def _name_refused(name: str, taken: Taken) -> Refused | None:
     if not name or len(name) > MOST_CHARACTERS_OF_A_NAME or not name.isprintable():
-        return _refused(225, f"The name must be one line of 1 to {MOST_CHARACTERS_OF_A_NAME} printable characters.")
+        return refusal(225, f"The name must be one line of 1 to {MOST_CHARACTERS_OF_A_NAME} printable characters.")
     if name in taken.names:
-        return _refused(225, "Another integration has this name already.")
+        return refusal(225, "Another integration has this name already.")
     return None
 
 
@@ -196,16 +196,16 @@ def _description_refused(description: str) -> Refused | None:
     lines = description.replace("\r\n", "\n").split("\n")
     if len(description) <= MOST_CHARACTERS_OF_A_DESCRIPTION and all(line.isprintable() for line in lines):
         return None
-    return _refused(226, f"The description must be at most {MOST_CHARACTERS_OF_A_DESCRIPTION} printable characters.")
+    return refusal(226, f"The description must be at most {MOST_CHARACTERS_OF_A_DESCRIPTION} printable characters.")
 
 
 def _permissions_refused(permissions: Collection[PermissionGrant]) -> Refused | None:
     if len(permissions) > MOST_PERMISSIONS:
-        return _refused(25, f"There can be at most {MOST_PERMISSIONS} permissions.")
+        return refusal(25, f"There can be at most {MOST_PERMISSIONS} permissions.")
     if any(bool(grant.user) == bool(grant.group) for grant in permissions):
-        return _refused(261, "Each of the permissions must name a user or a group, and not both.")
+        return refusal(261, "Each of the permissions must name a user or a group, and not both.")
     if len(set(permissions)) < len(permissions):
-        return _refused(258, "The permissions name somebody twice.")
+        return refusal(258, "The permissions name somebody twice.")
     return None
 
 
@@ -220,7 +220,3 @@ def _free_name(wanted: str, taken: Collection[str]) -> str:
 def _shown(key: str) -> str:
     """Return a key as it may be repeated: somebody may have put a secret in its place."""
     return key if len(key) <= 40 and key.replace("_", "").isalnum() and key.isascii() and key.islower() else "(unknown)"
-
-
-def _refused(code: int, text: str) -> Refused:
-    return Refused(status=400, code=code, text=text)

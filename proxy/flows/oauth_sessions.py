@@ -9,7 +9,8 @@ from uuid import UUID
 import structlog
 
 from proxy.flows.administered import OAuthSession
-from proxy.flows.audit import Lines, by
+from proxy.flows.audit import Lines
+from proxy.flows.audit_actors import by
 from proxy.flows.refused import NOT_ALLOWED, NOT_THERE, Refused
 from proxy.model import ApiKey, AuditAction, AuditEvent, CredentialsGuid, Directory, Role
 from proxy.policy.access import verified_email

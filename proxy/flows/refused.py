@@ -21,3 +21,8 @@ class Refused:
 
 NOT_THERE = Refused(status=404, code=4, text="The requested object does not exist.")
 NOT_ALLOWED = Refused(status=403, code=22, text="You don't have permission to perform this operation.")
+
+
+def refusal(code: int, text: str, *, status: int = 400) -> Refused:
+    """Refuse with Connect's code, by default as a bad request."""
+    return Refused(status=status, code=code, text=text)

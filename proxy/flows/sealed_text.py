@@ -1,4 +1,4 @@
-"""Fields that travel through a browser sealed: base64url without padding, nothing that anybody on the way would re-encode."""
+"""What travels sealed through other hands, a browser's or an app's: base64url without padding, nothing that anybody on the way would re-encode."""
 
 from __future__ import annotations
 
@@ -25,16 +25,21 @@ def sealed_text(plain: bytes, *, key_ring: KeyRing, associated: bytes, nonce: by
 
 def opened_fields(text: str, *, key_ring: KeyRing, associated: bytes) -> list[bytes] | None:
     """Open what :func:`sealed_text` sealed of :func:`packed` fields; ``None`` for everything else, whatever is wrong."""
+    plain = opened_text(text, key_ring=key_ring, associated=associated)
+    return None if plain is None else _unpacked(plain)
+
+
+def opened_text(text: str, *, key_ring: KeyRing, associated: bytes) -> bytes | None:
+    """Open what :func:`sealed_text` sealed; ``None`` for everything else, whatever is wrong."""
     if not _TEXT.fullmatch(text) or len(text) % 4 == 1:
         return None
     sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if _text(sealed) != text:  # one spelling each: the last character has bits that decode to nothing
         return None
     try:
-        plain = key_ring.open(Sealed(sealed), associated=associated)
+        return key_ring.open(Sealed(sealed), associated=associated)
     except SealBroken:
         return None
-    return _unpacked(plain)
 
 
 def _unpacked(plain: bytes) -> list[bytes]:

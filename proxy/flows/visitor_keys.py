@@ -6,13 +6,12 @@ once that is: after a sign-out, without the viewer's consent, or at a content th
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from proxy.flows.content_grants import associated
+from proxy.flows.sealed_text import opened_text, sealed_text
 from proxy.flows.session_tokens import SessionTokens
 from proxy.model import (
     ApiKey,
@@ -21,14 +20,13 @@ from proxy.model import (
     Integration,
     Named,
     Role,
-    Sealed,
     Secret,
     SessionTokenHash,
     ViewerGuid,
 )
 from proxy.policy.access import is_allowed, verified_email
 from proxy.policy.guids import visitor_key_guid
-from proxy.sealing import NONCE_BYTES, KeyRing, SealBroken, associated_data
+from proxy.sealing import NONCE_BYTES, KeyRing, associated_data
 from proxy.store.base import Presence
 
 PREFIX = "ovk1_"
@@ -74,9 +72,9 @@ class VisitorKeys:
         """Make the key of whoever's session token has this hash; the caller has redeemed it just now."""
         ends = min(self._now() + LIFE, presence.session.expires_at)
         known = int(ends.timestamp()).to_bytes(_TIME_BYTES) + token_hash
-        sealed = self._key_ring.seal(known, associated=_ASSOCIATED, nonce=self._random_bytes(NONCE_BYTES))
-        text = PREFIX + urlsafe_b64encode(sealed.value).decode().rstrip("=")
-        return VisitorKey(secret=Secret(text), expires_at=datetime.fromtimestamp(int(ends.timestamp()), UTC))
+        nonce = self._random_bytes(NONCE_BYTES)
+        text = sealed_text(known, key_ring=self._key_ring, associated=_ASSOCIATED, nonce=nonce)
+        return VisitorKey(secret=Secret(PREFIX + text), expires_at=datetime.fromtimestamp(int(ends.timestamp()), UTC))
 
     async def caller(self, key: str) -> ApiKey | None:
         """Return who has this key; ``None``: nobody, or nobody any more."""
@@ -102,10 +100,8 @@ class VisitorKeys:
     def _opened(self, key: str) -> SessionTokenHash | None:
         if not key.startswith(PREFIX) or len(key) > _LONGEST:
             return None
-        try:
-            raw = urlsafe_b64decode(key.removeprefix(PREFIX) + "==")
-            known = self._key_ring.open(Sealed(raw), associated=_ASSOCIATED)
-        except (NotBase64, ValueError, SealBroken):
+        known = opened_text(key.removeprefix(PREFIX), key_ring=self._key_ring, associated=_ASSOCIATED)
+        if known is None:
             return None
         ends = int.from_bytes(known[:_TIME_BYTES])
         return SessionTokenHash(known[_TIME_BYTES:]) if self._now().timestamp() < ends else None

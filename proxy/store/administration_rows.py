@@ -6,20 +6,28 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from proxy.errors import StoreUnavailable
 from proxy.model import (
     ContentGuid,
     CredentialsGuid,
     FirstSeen,
     IntegrationGuid,
     PermissionGrant,
-    Sealed,
     StoredAssociation,
     StoredIntegration,
 )
 from proxy.store.administration import StoredGrant
 from proxy.store.engine import Row, Value, Values
-from proxy.store.rows import blob, from_sealed, instant, integer, micros, text, to_integration_guid, to_viewer
+from proxy.store.rows import (
+    damaged,
+    from_sealed,
+    instant,
+    integer,
+    micros,
+    optional_sealed,
+    text,
+    to_integration_guid,
+    to_viewer,
+)
 
 Permissions = Mapping[IntegrationGuid, tuple[PermissionGrant, ...]]
 
@@ -69,8 +77,8 @@ def to_integration(row: Row, permissions: Permissions) -> StoredIntegration:
         description=text(row["description"]),
         template=text(row["template"]),
         config=_to_config(row["config"]),
-        client_secret=_to_sealed(row["client_secret"]),
-        private_key=_to_sealed(row["private_key"]),
+        client_secret=optional_sealed(row["client_secret"]),
+        private_key=optional_sealed(row["private_key"]),
         pin_identity=bool(integer(row["pin_identity"])),
         permissions=permissions.get(guid, ()),
         generation=integer(row["generation"]),
@@ -111,19 +119,11 @@ def to_grant(row: Row) -> StoredGrant:
     )
 
 
-def _to_sealed(value: Value) -> Sealed | None:
-    return None if value is None else Sealed(blob(value))
-
-
 def _to_config(value: Value) -> Mapping[str, str]:
     try:
         config = json.loads(text(value))
     except ValueError as exc:
-        raise _damaged() from exc
+        raise damaged("an integration's config") from exc
     if not isinstance(config, dict) or not all(isinstance(one, str) for one in config.values()):
-        raise _damaged()
+        raise damaged("an integration's config")
     return config
-
-
-def _damaged() -> StoreUnavailable:
-    return StoreUnavailable("a stored row is damaged: an integration's config was expected")

@@ -178,7 +178,6 @@ def from_credentials(credentials: Credentials) -> Values:
 
 def to_credentials(row: Row) -> Credentials:
     """Read credentials."""
-    refresh_token = row["refresh_token"]
     return Credentials(
         guid=CredentialsGuid(text(row["guid"])),
         viewer_guid=ViewerGuid(text(row["viewer_guid"])),
@@ -187,7 +186,7 @@ def to_credentials(row: Row) -> Credentials:
         generation=integer(row["generation"]),
         state=_state(text(row["state"])),
         access_token=Sealed(blob(row["access_token"])),
-        refresh_token=None if refresh_token is None else Sealed(blob(refresh_token)),
+        refresh_token=optional_sealed(row["refresh_token"]),
         issued_at=instant(row["issued_at"]),
         expires_at=optional_instant(row["expires_at"]),
         refresh_expires_at=optional_instant(row["refresh_expires_at"]),
@@ -208,7 +207,6 @@ def to_credentials_changed(row: Row) -> CredentialsChanged:
 
 def to_ended_grant(row: Row) -> EndedGrant:
     """Read what is to be given back."""
-    refresh_token = row["refresh_token"]
     return EndedGrant(
         credentials_guid=CredentialsGuid(text(row["guid"])),
         viewer_guid=to_viewer_guid(row),
@@ -217,7 +215,7 @@ def to_ended_grant(row: Row) -> EndedGrant:
         account_subject=optional_text(row["account_subject"]),
         access_token=Sealed(blob(row["access_token"])),
         access_expires_at=optional_instant(row["access_expires_at"]),
-        refresh_token=None if refresh_token is None else Sealed(blob(refresh_token)),
+        refresh_token=optional_sealed(row["refresh_token"]),
         failures=integer(row["failures"]),
     )
 
@@ -242,7 +240,7 @@ def to_noted_integration(row: Row) -> NotedIntegration:
 
 def to_optional_sealed(row: Row) -> Sealed | None:
     """Read a sealed value that may be absent."""
-    return None if row["sealed"] is None else Sealed(blob(row["sealed"]))
+    return optional_sealed(row["sealed"])
 
 
 def to_claims(row: Row) -> str:
@@ -365,6 +363,11 @@ def instant(value: Value) -> datetime:
 def optional_instant(value: Value) -> datetime | None:
     """Read an instant that may be absent."""
     return None if value is None else instant(value)
+
+
+def optional_sealed(value: Value) -> Sealed | None:
+    """Read what may be sealed there."""
+    return None if value is None else Sealed(blob(value))
 
 
 def damaged(expected: str) -> StoreUnavailable:

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from proxy.errors import NotFound
+from proxy.flows.audit_actors import by
 from proxy.flows.visitor_keys import PREFIX
 from proxy.model import Actor, ActorKind, ApiKey, AuditAction, AuditEvent, ContentGuid
 from proxy.policy import headers as internal
@@ -142,7 +143,7 @@ def demand(request: web.Request, verb: Verb) -> None:
         AuditEvent(
             at=services.now(),
             action=AuditAction.ACCESS_REFUSED,
-            actor=actor(caller),
+            actor=by(caller),
             content_guid=None if content is None else content.guid,
             request_id=request_id(request),
             detail={"verb": verb.value},
@@ -151,17 +152,10 @@ def demand(request: web.Request, verb: Verb) -> None:
     raise ApiRefusal(403, TABLE[verb].code, _SAY[TABLE[verb].code])
 
 
-def actor(caller: ApiKey) -> Actor:
-    """Return the caller as the audit log names them."""
-    return Actor(kind=ActorKind.API_KEY, id=caller.guid, name=caller.name)
-
-
 _SAY = {
     19: "You don't have permission to view this content.",
     22: "You don't have permission to perform this operation.",
 }
-
-
 _NO_KEY = "An API key is needed, in one header: `Authorization: Key <api-key>`."
 _UNKNOWN_KEY = "This API key is not known here: it was revoked, is another server's, or was copied in part."
 
@@ -171,9 +165,7 @@ def _caller(request: web.Request) -> ApiKey:
     _let_wait(services.wrong_keys.wait_s(address, key, services.now()))
     found = request.get(VISITOR) or services.keys.caller(key)
     if found is None:
-        if key.startswith(
-            PREFIX
-        ):  # sealed, so nobody guesses one; each ends within the hour, and is not counted as wrong
+        if key.startswith(PREFIX):  # nobody guesses a sealed one, and each ends within the hour: not counted as wrong
             raise ApiRefusal(401, 24, "This visitor's key has ended: exchange the session token again.")
         if "Authorization" in request.headers:  # a key that was revoked, of another deployment, or made up
             _let_wait(services.wrong_keys.wrong(address, services.now()))

@@ -6,13 +6,14 @@ import structlog
 from aiohttp import web
 
 from proxy.flows.api_keys import NewApiKey
+from proxy.flows.audit_actors import by
 from proxy.model import ApiKey, ContentGuid, Role
 from proxy.web.api.answers import many, nothing, one
 from proxy.web.api.api_key_shapes import NEW_API_KEY, ApiKeyAnswer, MadeApiKeyAnswer
 from proxy.web.api.bodies import guid, json_body
 from proxy.web.api.refusals import granted
 from proxy.web.api.shapes import rfc3339
-from proxy.web.guards import CALLER, actor
+from proxy.web.guards import CALLER
 from proxy.web.requests import request_id
 from proxy.web.services import API
 
@@ -31,14 +32,14 @@ async def create_api_key(request: web.Request) -> web.Response:
         name=asked.name, role=Role(asked.role), user=asked.user or "",
         content_guid=ContentGuid(asked.content_guid.lower()) if asked.content_guid else None,
     )  # fmt: skip
-    made = granted(await request.app[API].keys.create(new, by=actor(request[CALLER])))
+    made = granted(await request.app[API].keys.create(new, by=by(request[CALLER])))
     _tell("API key created", made.key, request)
     return one(MadeApiKeyAnswer.model_validate(_facts(made.key) | {"key": made.secret.reveal()}))
 
 
 async def revoke_api_key(request: web.Request) -> web.Response:
     """Answer ``DELETE v1/api_keys/{guid}``."""
-    revoked = granted(await request.app[API].keys.revoke(guid(request), by=actor(request[CALLER])))
+    revoked = granted(await request.app[API].keys.revoke(guid(request), by=by(request[CALLER])))
     _tell("API key revoked", revoked, request)
     return nothing()
 

@@ -147,6 +147,7 @@ async def test_a_key_that_is_none_asks_no_store(place):
     forged = [
         "", PREFIX, "oak1_" + key.removeprefix(PREFIX), token, PREFIX + token, key[:-4], key + "AAAA", key.upper(),
         PREFIX + urlsafe_b64encode(flipped).decode(), PREFIX + "é" * 40, PREFIX + "\udcff" * 40, PREFIX + "A" * 100_000,
+        key + "==", key[:40] + "!" + key[40:], key[:-1] + chr(ord(key[-1]) + 1),  # the same bytes, spelled otherwise
     ]  # fmt: skip
     place.house.session_tokens.redeem = None  # whoever asks it, fails
     assert [await place.house.visitor_keys.caller(one) for one in forged] == [None] * len(forged)
